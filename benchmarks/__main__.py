@@ -1,0 +1,35 @@
+"""``python -m benchmarks [NAME...] [--runs N]``: measure and print tables."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from benchmarks import balancer, calls, cost, lag, startup
+from benchmarks.table import Row, machine, render
+
+TABLES: dict[str, tuple[str, Callable[[int], list[Row]]]] = {
+    "startup": ("From the start of a program", startup.measure),
+    "lag": ("Readiness lag", lag.measure),
+    "cost": ("Requests to the control plane", cost.measure),
+    "calls": ("Calls to an endpoint", calls.measure),
+    "balancer": ("The local balancer", balancer.measure),
+}
+
+
+def main() -> None:
+    """Run what was named, or everything."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(TABLES))
+    parser.add_argument("--runs", type=int, default=20, help="samples for each figure (20)")
+    arguments = parser.parse_args()
+    if unknown := sorted(set(arguments.names) - set(TABLES)):
+        parser.error(f"no benchmark is named {', '.join(unknown)}; there are {', '.join(TABLES)}")
+    print(f"{machine()}, {arguments.runs} runs\n")
+    for name in arguments.names or TABLES:
+        title, measure = TABLES[name]
+        print(render(title, measure(arguments.runs)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

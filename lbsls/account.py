@@ -1,0 +1,398 @@
+"""The facade: a Runpod account as code sees it. The only thing here that talks.
+
+Every verb is a flow, driven blocking or, by its ``_async`` twin, on asyncio and trio.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lbsls import flows
+from lbsls.addresses import DEFAULT_BASE_URL, check_account, queue_base
+from lbsls.engine import Engine
+from lbsls.errors import ConfigError, Violation
+from lbsls.flows.context import Context, Memory, Pacing
+from lbsls.values import Secret
+
+if TYPE_CHECKING:
+    import requests
+    from typing_extensions import Self, Unpack
+
+    from lbsls.events import Event
+    from lbsls.flows.find import Target
+    from lbsls.health import Strategy
+    from lbsls.live import Endpoint, Worker
+    from lbsls.requesting import CallOptions
+    from lbsls.resources import ServerlessResource
+    from lbsls.transports import AsyncTransport, Transport
+    from lbsls.values import Ping, Request, Response
+
+__all__ = ["Account", "default_account"]
+
+
+class Account:
+    """A Runpod account: a base URL, an API key, transports, and every verb.
+
+    One account serves many threads and tasks at once, survives a fork, and any number of event
+    loops one after another.
+
+    Args:
+        api_key: The key; it goes to the control plane and to this account's endpoints, nowhere
+            else.
+        base_url: The control plane, ``https://api.runpod.io`` unless told otherwise.
+        project: Written into the mark of what this account creates; names may be shared by
+            projects, and one project does not change what another made.
+        transport: Moves requests for the blocking verbs; `requests` unless told otherwise.
+        async_transport: Moves them for the async verbs; threads that use ``transport`` unless
+            told otherwise.
+
+    Raises:
+        ConfigError: If a setting cannot be right.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        *,
+        base_url: str = DEFAULT_BASE_URL,
+        project: str | None = None,
+        transport: Transport | None = None,
+        async_transport: AsyncTransport | None = None,
+    ) -> None:
+        if violations := check_account(api_key, base_url, project):
+            raise ConfigError("Account", violations)
+        self.base_url = base_url.rstrip("/")
+        self.project = project
+        self._engine = Engine(transport, async_transport)
+        self._context = Context(
+            base_url=self.base_url,
+            api_key=Secret(api_key),
+            project=project or "",
+            clock=time.monotonic,
+            random=random.random,
+            nonce=lambda: os.urandom(8).hex(),
+            memory=Memory(),
+            pacing=Pacing.of(self.base_url),
+            account=self,
+        )
+
+    @classmethod
+    def from_env(cls, *, project: str | None = None) -> Self:
+        """Make an account of ``RUNPOD_API_KEY`` and ``RUNPOD_API_BASE_URL`` of the environment.
+
+        Raises:
+            ConfigError: If there is no key.
+        """
+        api_key = os.environ.get("RUNPOD_API_KEY", "")
+        if not api_key.strip():
+            reason = "RUNPOD_API_KEY is not set in the environment."
+            instead = (
+                "Make a key in Runpod's console under Settings, API Keys, and "
+                "`export RUNPOD_API_KEY=...`; or try it without one: `lbsls local`."
+            )
+            raise ConfigError("Account.from_env()", [Violation("RUNPOD_API_KEY", reason, instead)])
+        base_url = os.environ.get("RUNPOD_API_BASE_URL") or DEFAULT_BASE_URL
+        return cls(api_key, base_url=base_url, project=project)
+
+    def __repr__(self) -> str:
+        project = f", project={self.project!r}" if self.project else ""
+        return f"Account('***', base_url={self.base_url!r}{project})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close_async()
+
+    def close(self) -> None:
+        """Let go of connections. Endpoints stay; verbs used later connect anew."""
+        self._engine.close()
+
+    async def close_async(self) -> None:
+        """Async twin of `close`."""
+        await self._engine.aclose()
+
+    def environ(self) -> dict[str, str]:
+        """Give the variables that point another program, or a child process, at this account."""
+        return {
+            "RUNPOD_API_KEY": str(self._context.api_key),
+            "RUNPOD_API_BASE_URL": self.base_url,
+            "RUNPOD_ENDPOINT_BASE_URL": queue_base(self.base_url),
+        }
+
+    def deploy(
+        self,
+        resource: ServerlessResource,
+        *,
+        wait: bool = True,
+        timeout: float = 300.0,
+        strategy: Strategy | None = None,
+        adopt: bool | None = None,
+        on_event: Callable[[Event], object] | None = None,
+    ) -> Endpoint:
+        """Make exactly one endpoint of the resource's name exist as declared, and wait for it.
+
+        An endpoint that exists is updated where live settings differ from declared ones, in one
+        request at most. The wait wakes a worker, also when nothing changed.
+
+        Args:
+            resource: What to deploy.
+            wait: Whether to wait until it is healthy; False suits start-up code. With
+                ``workersMax=0`` there is never a wait.
+            timeout: Seconds for all of it. 300 cover the two minutes that a cold load balancer
+                holds a request, and the pull of an ordinary image.
+            strategy: How to wait; `Adaptive` by default.
+            adopt: What to do about an endpoint of this name that this project did not create: by
+                default it is returned if it is as declared, else refused; True changes it, False
+                refuses it always.
+            on_event: Called with each event as it happens.
+
+        Raises:
+            ConfigError: If the resource cannot be deployed.
+            HealthTimeout: If it is not healthy in time; it still exists. `DeployFailed` if the
+                workers prove earlier that it will not be.
+            NotOurs: If it exists, was not created by this project, and differs.
+            AmbiguousEndpoint: If several have the name and no rule chooses.
+            Conflict: If no update can make it as declared.
+            ApiError: If Runpod refuses; `TransportError` if it cannot be reached.
+        """
+        options = flows.deploy.DeployOptions(wait, timeout, strategy, adopt)
+        with self._context.memory.claim(getattr(resource, "name", "")) as claim:
+            return self._engine.run(
+                flows.deploy.deploy(self._context, resource, options, claim), on_event
+            )
+
+    async def deploy_async(
+        self,
+        resource: ServerlessResource,
+        *,
+        wait: bool = True,
+        timeout: float = 300.0,
+        strategy: Strategy | None = None,
+        adopt: bool | None = None,
+        on_event: Callable[[Event], object] | None = None,
+    ) -> Endpoint:
+        """Async twin of `deploy`."""
+        options = flows.deploy.DeployOptions(wait, timeout, strategy, adopt)
+        with self._context.memory.claim(getattr(resource, "name", "")) as claim:
+            flow = flows.deploy.deploy(self._context, resource, options, claim)
+            return await self._engine.run_async(flow, on_event)
+
+    def undeploy(self, target: Target) -> bool:
+        """Delete a target with all its workers.
+
+        Args:
+            target: An endpoint, a resource, an exact id, or an exact name.
+
+        Returns:
+            Whether there was anything to delete: an endpoint or a resource that is already gone
+            is no error.
+
+        Raises:
+            NotFound: If a text matches nothing.
+            AmbiguousEndpoint: If a name matches several and no rule chooses.
+        """
+        return self._engine.run(flows.undeploy.undeploy(self._context, target))
+
+    async def undeploy_async(self, target: Target) -> bool:
+        """Async twin of `undeploy`."""
+        return await self._engine.run_async(flows.undeploy.undeploy(self._context, target))
+
+    def find(self, name: str) -> Endpoint | None:
+        """Find the endpoint of an exact name, or None if there is none.
+
+        Raises:
+            AmbiguousEndpoint: If several have the name and no rule chooses.
+        """
+        return self._engine.run(flows.find.find(self._context, name))
+
+    async def find_async(self, name: str) -> Endpoint | None:
+        """Async twin of `find`."""
+        return await self._engine.run_async(flows.find.find(self._context, name))
+
+    def get(self, id: str) -> Endpoint:
+        """Get the endpoint of an id.
+
+        Raises:
+            NotFound: If there is none.
+        """
+        return self._engine.run(flows.find.get_by_id(self._context, id))
+
+    async def get_async(self, id: str) -> Endpoint:
+        """Async twin of `get`."""
+        return await self._engine.run_async(flows.find.get_by_id(self._context, id))
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """List every endpoint of the account, by name and age."""
+        return self._engine.run(flows.find.endpoints(self._context))
+
+    async def endpoints_async(self) -> tuple[Endpoint, ...]:
+        """Async twin of `endpoints`."""
+        return await self._engine.run_async(flows.find.endpoints(self._context))
+
+    def workers(self, target: Target) -> tuple[Worker, ...]:
+        """List the workers of a target; those that were scaled down are not in it."""
+        return self._engine.run(flows.find.workers(self._context, target))
+
+    async def workers_async(self, target: Target) -> tuple[Worker, ...]:
+        """Async twin of `workers`."""
+        return await self._engine.run_async(flows.find.workers(self._context, target))
+
+    def is_deployed(self, target: Target) -> bool:
+        """Tell whether a target is there, without waking a worker.
+
+        With a worker up, it is asked: 200 and 204 are True. Asleep with a maximum above 0 is
+        True, gone is False.
+
+        Raises:
+            AuthError: If the endpoint refuses the key.
+            ConnectError: If there is no connection.
+            NotFound: If a text matches nothing.
+        """
+        return self._engine.run(flows.pings.is_deployed(self._context, target))
+
+    async def is_deployed_async(self, target: Target) -> bool:
+        """Async twin of `is_deployed`."""
+        return await self._engine.run_async(flows.pings.is_deployed(self._context, target))
+
+    def is_healthy(self, target: Target) -> bool:
+        """Tell whether a target answers 200 now; this may wake a worker.
+
+        Raises:
+            AuthError: If the endpoint refuses the key.
+            ConnectError: If there is no connection.
+            NotFound: If a text matches nothing.
+        """
+        return self._engine.run(flows.pings.is_healthy(self._context, target))
+
+    async def is_healthy_async(self, target: Target) -> bool:
+        """Async twin of `is_healthy`."""
+        return await self._engine.run_async(flows.pings.is_healthy(self._context, target))
+
+    def check_ping(self, target: Target, *, timeout: float = 5.0) -> Ping:
+        """Ask a target's health path once and tell what came of it, whatever it was.
+
+        Raises:
+            NotFound: If there is no such endpoint.
+        """
+        return self._engine.run(flows.pings.check_ping(self._context, target, timeout))
+
+    async def check_ping_async(self, target: Target, *, timeout: float = 5.0) -> Ping:
+        """Async twin of `check_ping`."""
+        return await self._engine.run_async(flows.pings.check_ping(self._context, target, timeout))
+
+    def wait_for_health(
+        self,
+        target: Target,
+        *,
+        max_retries: int | None = None,
+        retry_interval: float | None = None,
+        strategy: Strategy | None = None,
+        timeout: float | None = None,
+    ) -> bool:
+        """Ping a target until it is healthy.
+
+        Args:
+            target: An endpoint, a resource, an exact id, or an exact name.
+            max_retries: Pings in all, 10 by default.
+            retry_interval: Seconds from ping to ping, start to start, 5 by default.
+            strategy: Another way to wait, instead of these two.
+            timeout: Seconds for all of it; as long as the schedule by default, 300 for a
+                strategy without an end.
+
+        Returns:
+            True.
+
+        Raises:
+            HealthTimeout: If it is not healthy in time, with the likely cause.
+        """
+        flow = flows.wait.wait_for_health(
+            self._context,
+            target,
+            max_retries=max_retries,
+            retry_interval=retry_interval,
+            strategy=strategy,
+            timeout=timeout,
+        )
+        return self._engine.run(flow)
+
+    async def wait_for_health_async(
+        self,
+        target: Target,
+        *,
+        max_retries: int | None = None,
+        retry_interval: float | None = None,
+        strategy: Strategy | None = None,
+        timeout: float | None = None,
+    ) -> bool:
+        """Async twin of `wait_for_health`."""
+        flow = flows.wait.wait_for_health(
+            self._context,
+            target,
+            max_retries=max_retries,
+            retry_interval=retry_interval,
+            strategy=strategy,
+            timeout=timeout,
+        )
+        return await self._engine.run_async(flow)
+
+    def request(
+        self, target: Target, method: str, path: str = "/", **options: Unpack[CallOptions]
+    ) -> Response:
+        """Send a request to a target and give its response, whatever its status.
+
+        What the balancer refuses for want of a worker is sent again within the timeout. Redirects
+        are followed; the API key goes to the endpoint's own address only.
+
+        Raises:
+            ConfigError: If an option does not fit.
+            TransportError: If no response came.
+        """
+        on_event = options.pop("on_event", None)
+        return self._engine.run(
+            flows.calls.call(self._context, target, method, path, options), on_event
+        )
+
+    async def request_async(
+        self, target: Target, method: str, path: str = "/", **options: Unpack[CallOptions]
+    ) -> Response:
+        """Async twin of `request`."""
+        on_event = options.pop("on_event", None)
+        flow = flows.calls.call(self._context, target, method, path, options)
+        return await self._engine.run_async(flow, on_event)
+
+    def session(self, target: Target) -> requests.Session:
+        """Open a `requests.Session` whose relative URLs and credentials are a target's.
+
+        Close it, or use it in a ``with`` statement.
+        """
+        from lbsls.requesting import CALL_TIMEOUT
+        from lbsls.transports.session import EndpointSession
+
+        def resend(once: Callable[[Request], Response], request: Request) -> object:
+            deadline = self._context.clock() + request.timeout
+            flow = flows.calls.send_until_worker(self._context, request, deadline)
+            return self._engine.run_over(flow, once)
+
+        endpoint = self._engine.run(flows.calls.callable_endpoint(self._context, target))
+        return EndpointSession(endpoint.endpoint_url, self._context.api_key, CALL_TIMEOUT, resend)
+
+
+_defaults: dict[tuple[str, str], Account] = {}
+
+
+def default_account() -> Account:
+    """Give the account of the environment, the same one as long as the environment is the same."""
+    fresh = Account.from_env()
+    key = (str(fresh._context.api_key), fresh.base_url)
+    return _defaults.setdefault(key, fresh)

@@ -1,0 +1,73 @@
+"""Pure checks on what an account is made of, and what follows from its address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from lbsls.errors import Violation
+from lbsls.values import shown
+
+__all__ = ["DEFAULT_BASE_URL", "check_account", "is_loopback", "queue_base"]
+
+DEFAULT_BASE_URL = "https://api.runpod.io"
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether an address is on this machine."""
+    return urlsplit(url).hostname in _LOOPBACK
+
+
+def queue_base(base_url: str) -> str:
+    """Give the address of queues: Runpod's own, or for another control plane the one beside it."""
+    if base_url == DEFAULT_BASE_URL:
+        return "https://api.runpod.ai/v2"
+    return f"{base_url}/v2"
+
+
+def check_account(api_key: object, base_url: object, project: object) -> tuple[Violation, ...]:
+    """Check what an account is made of. The key itself stays out of every message."""
+    return (*_check_key(api_key), *_check_url(base_url), *_check_project(project))
+
+
+def _check_key(api_key: object) -> Iterator[Violation]:
+    if not isinstance(api_key, str) or not api_key.strip() or not api_key.isprintable():
+        reason = "api_key must be a text that is not empty and has no control characters."
+        yield Violation("api_key", reason, "Write Account(api_key='...') or Account.from_env().")
+    elif not api_key.isascii() or api_key != api_key.strip():
+        reason = "api_key has blanks around it or characters that no HTTP header can carry."
+        yield Violation("api_key", reason, "Copy it once more from Runpod's console.")
+
+
+def _check_project(project: object) -> Iterator[Violation]:
+    if project is None:
+        return
+    if not isinstance(project, str) or not project.strip() or "/" in project:
+        reason = f"project must be a text without '/' that is not empty, not {shown(project)}."
+        yield Violation("project", reason, "Write project='my-project', or leave it out.")
+
+
+def _check_url(base_url: object) -> Iterator[Violation]:
+    field, example = "base_url", f"Write base_url={DEFAULT_BASE_URL!r}."
+    text = base_url if isinstance(base_url, str) else ""
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        parts, host = urlsplit(""), None
+    if "@" in text:  # first: the other messages show what they refuse
+        yield Violation(field, "base_url must not hold a user or a password.", example)
+    elif not host or parts.scheme not in ("http", "https"):
+        reason = f"base_url must be an http(s) address, not {shown(base_url)}."
+        yield Violation(field, reason, example)
+    elif not text.isprintable() or " " in text or "\\" in text:
+        reason = f"base_url has blanks, backslashes or control characters in it: {shown(text)}."
+        yield Violation(field, reason, example)
+    elif parts.path.rstrip("/").endswith("/v2"):
+        yield Violation(field, "base_url must not end in /v2: lbsls adds it.", example)
+    elif parts.query or parts.fragment:
+        yield Violation(field, "base_url must not have a query or a fragment.", example)
+    elif parts.scheme == "http" and not is_loopback(text):
+        reason = f"base_url is http:// and {host} is not this machine: the key would go in clear."
+        yield Violation(field, reason, "Write https://.")

@@ -1,0 +1,1 @@
+"""The commands, a module each. A module here imports none of the others."""

@@ -1,0 +1,377 @@
+"""What can go wrong, as types a program can catch. No I/O, nothing above the standard library.
+
+::
+
+    LbslsError
+    ├── ConfigError (ValueError)            .violations
+    ├── TransportError                      .sent
+    │   ├── ConnectError
+    │   └── TransportTimeout (TimeoutError)
+    ├── ApiError (ValueError)               .status .request_id .body_excerpt
+    │   ├── AuthError
+    │   ├── PermissionDenied
+    │   ├── NotFound
+    │   ├── Conflict
+    │   ├── CapacityError
+    │   ├── RateLimited                     .retry_after
+    │   └── ServerError
+    ├── WireError
+    ├── AmbiguousEndpoint                   .candidates
+    ├── NotOurs                             .changes
+    └── HealthTimeout (TimeoutError)        .pings .ping_counts .diagnosis
+        └── DeployFailed
+
+``except ValueError`` catches what is wrong with a declaration or refused by the control plane,
+``except TimeoutError`` what did not become healthy. Every error can be pickled, and none holds a
+secret: texts that came from outside are redacted before they get here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from lbsls.values import Ping
+
+__all__ = [
+    "AmbiguousEndpoint",
+    "ApiError",
+    "AuthError",
+    "CapacityError",
+    "ConfigError",
+    "Conflict",
+    "ConnectError",
+    "DeployFailed",
+    "HealthTimeout",
+    "LbslsError",
+    "LbslsWarning",
+    "NotFound",
+    "NotOurs",
+    "PermissionDenied",
+    "RateLimited",
+    "ServerError",
+    "TransportError",
+    "TransportTimeout",
+    "Violation",
+    "WireError",
+]
+
+
+class LbslsWarning(UserWarning):
+    """A declaration that is allowed but will disappoint."""
+
+
+@frozen
+class Violation:
+    """One broken rule: which field, why, and what to write instead."""
+
+    field: str
+    reason: str
+    instead: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason} {self.instead}".rstrip()
+
+
+def _rebuild(kind: type[LbslsError], args: tuple[Any, ...], state: dict[str, Any]) -> LbslsError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class LbslsError(Exception):
+    """The root: ``except LbslsError`` catches all that this library raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+class ConfigError(LbslsError, ValueError):
+    """A declaration, a setting or an argument is wrong; every mistake is in ``violations``."""
+
+    def __init__(self, subject: str, violations: Sequence[Violation]) -> None:
+        super().__init__(subject)
+        self.subject = subject
+        self.violations = tuple(violations)
+
+    def __str__(self) -> str:
+        if len(self.violations) == 1:
+            return str(self.violations[0])
+        lines = [f"{self.subject} has {len(self.violations)} mistakes:"]
+        return "\n".join(lines + [f"  {item.field}: {item}" for item in self.violations])
+
+
+class TransportError(LbslsError):
+    """No usable answer: the connection could not be made, broke, or ran out of time.
+
+    Attributes:
+        sent: Whether the request may have reached the other side.
+        attempts: How many times it was tried.
+        elapsed: Seconds from the first try to the last failure.
+    """
+
+    def __init__(self, what: str, reason: str, *, sent: bool = True) -> None:
+        super().__init__(what, reason)
+        self.what = what
+        self.reason = reason
+        self.sent = sent
+        self.attempts = 1
+        self.elapsed = 0.0
+
+    advice = "Look at the network between this machine and that address, then try again."
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.reason}{_tried(self)}. {self.advice}"
+
+
+class ConnectError(TransportError):
+    """No connection could be made, so nothing was sent."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(what, reason, sent=False)
+
+    advice = "Check the address, the network and any proxy; nothing was sent."
+
+
+class TransportTimeout(TransportError, TimeoutError):
+    """The request was sent and no answer came in time."""
+
+    advice = "It may have been done all the same; look before you send it again."
+
+
+class ApiError(LbslsError, ValueError):
+    """The other side answered, and the answer is a refusal.
+
+    Attributes:
+        what: What was being done, in words.
+        status: HTTP status.
+        title, detail: From the RFC 9457 problem body, if there was one.
+        errors: Single validation failures, if the answer lists them.
+        request_id: From the answer's headers, for Runpod's support.
+        body_excerpt: The beginning of the body, secrets removed.
+        attempts: How many times it was tried.
+        elapsed: Seconds from the first try to the last answer.
+    """
+
+    advice = ""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        status: int = 0,
+        title: str = "",
+        detail: str = "",
+        errors: Sequence[str] = (),
+        request_id: str | None = None,
+        body_excerpt: str = "",
+    ) -> None:
+        super().__init__(what, status)
+        self.what = what
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.request_id = request_id
+        self.body_excerpt = body_excerpt
+        self.attempts = 1
+        self.elapsed = 0.0
+
+    def __str__(self) -> str:
+        answer = " ".join(part for part in (str(self.status or ""), self.title) if part)
+        said = "; ".join(part for part in (self.detail, *self.errors) if part) or self.body_excerpt
+        parts = [f"{self.what}: " + ": ".join(part for part in (answer, said) if part)]
+        parts[0] += _tried(self)
+        if self.advice:
+            parts.append(self.advice)
+        if self.request_id:
+            parts.append(f"Request id: {self.request_id}.")
+        return _sentences(parts)
+
+
+class AuthError(ApiError):
+    """The API key is missing, malformed, expired or wrong (401)."""
+
+    advice = "Check RUNPOD_API_KEY, or make a new key in Runpod's console under Settings, API Keys."
+
+
+class PermissionDenied(ApiError):
+    """The key is good but does not allow this (403), or a firewall stood in the way."""
+
+    advice = "Give the key access to serverless endpoints in Runpod's console, or use another key."
+
+
+class NotFound(ApiError):
+    """What was asked for does not exist, or this key cannot see it (404)."""
+
+    advice = "Look what there is with `lbsls ls` or account.endpoints()."
+
+
+class Conflict(ApiError):
+    """What was asked for contradicts what is there."""
+
+
+class CapacityError(ApiError):
+    """Runpod has no machine of the kind that was asked for."""
+
+    advice = "Allow more GPU pools or data centers, or try again later."
+
+
+class RateLimited(ApiError):
+    """Too many requests (429); ``retry_after`` are the seconds that the answer asked for."""
+
+    advice = "Wait, then try again; fewer parallel deployments help."
+
+    def __init__(self, what: str, *, retry_after: float | None = None, **rest: Any) -> None:
+        super().__init__(what, **rest)
+        self.retry_after = retry_after
+
+
+class ServerError(ApiError):
+    """The other side failed (5xx)."""
+
+    advice = "That is a fault of the service; try again later."
+
+
+class WireError(LbslsError):
+    """An answer that cannot be understood, or that must not be followed.
+
+    Attributes:
+        what: What was being done, in words.
+        reason: What is wrong with the answer.
+        body_excerpt: The beginning of the body, secrets removed.
+    """
+
+    def __init__(self, what: str, reason: str, *, body_excerpt: str = "") -> None:
+        super().__init__(what, reason)
+        self.what = what
+        self.reason = reason
+        self.body_excerpt = body_excerpt
+
+    def __str__(self) -> str:
+        seen = f" It began with: {self.body_excerpt}" if self.body_excerpt else ""
+        return (
+            f"{self.what}: {self.reason}.{seen} "
+            "Check that RUNPOD_API_BASE_URL names Runpod's API and that no proxy answers instead."
+        )
+
+
+class AmbiguousEndpoint(LbslsError):
+    """Several endpoints have the name, and no rule says which one is meant.
+
+    Attributes:
+        name: The name they share.
+        candidates: ``(id, created_at, marked)`` of each, oldest first.
+    """
+
+    def __init__(self, name: str, candidates: Sequence[tuple[str, str, bool]], reason: str) -> None:
+        super().__init__(name)
+        self.name = name
+        self.candidates = tuple(candidates)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        rows = [
+            f"  {id_} created {created_at}, {'by lbsls' if marked else 'not by lbsls'}"
+            for id_, created_at, marked in self.candidates
+        ]
+        head = f"{len(rows)} endpoints are named {self.name!r}, {self.reason}:"
+        tail = "Name one by its id, or delete the others: `lbsls rm ID`, account.undeploy('ID')."
+        return "\n".join([head, *rows, tail])
+
+
+class NotOurs(LbslsError):
+    """An endpoint of that name exists, lbsls did not create it, and it is not as declared.
+
+    Attributes:
+        name, id: Of the endpoint.
+        changes: What differs, in words that hide values of env.
+    """
+
+    def __init__(self, name: str, id: str, changes: Sequence[str]) -> None:
+        super().__init__(name, id)
+        self.name = name
+        self.id = id
+        self.changes = tuple(changes)
+
+    def __str__(self) -> str:
+        head = f"endpoint {self.name!r} ({self.id}) exists and was not created by this project"
+        if not self.changes:
+            return f"{head}, and adopt=False was given. Choose another name or leave adopt out."
+        rows = [f"  {change}" for change in self.changes]
+        tail = "Pass adopt=True to change it to what is declared, or choose another name."
+        return "\n".join([f"{head}. It differs from what is declared:", *rows, tail])
+
+
+class HealthTimeout(LbslsError, TimeoutError):
+    """A load-balanced endpoint did not become healthy in time. It still exists.
+
+    Attributes:
+        name, id: Of the endpoint.
+        seconds: The deadline that passed.
+        pings: The last 50 pings, oldest first.
+        ping_counts: How many pings there were of each outcome, such as ``{"404": 3}``.
+        diagnosis: The likely cause in words, and what to do about it.
+        observations: What the workers were doing, a line each.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        id: str,
+        seconds: float,
+        *,
+        pings: Sequence[Ping] = (),
+        ping_counts: Mapping[str, int] | None = None,
+        diagnosis: str = "",
+        observations: Sequence[str] = (),
+    ) -> None:
+        super().__init__(name, id)
+        self.name = name
+        self.id = id
+        self.seconds = seconds
+        self.pings = tuple(pings)
+        self.ping_counts = dict(ping_counts or {})
+        self.diagnosis = diagnosis
+        self.observations = tuple(observations)
+
+    def _head(self) -> str:
+        return (
+            f"LB endpoint {self.name} ({self.id}) failed to become healthy within {self.seconds:g}s"
+        )
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{count} x {what}" for what, count in self.ping_counts.items())
+        lines = [self._head(), f"  pings: {counts or 'none was answered'}"]
+        lines += [f"  {line}" for line in self.observations]
+        if self.diagnosis:
+            lines.append(f"  likely cause: {self.diagnosis}")
+        lines.append(
+            f"  The endpoint still exists; remove it with `lbsls rm {self.id}` "
+            f"or account.undeploy({self.id!r})."
+        )
+        return "\n".join(lines)
+
+
+class DeployFailed(HealthTimeout):
+    """The workers prove before the deadline that the endpoint will not come up."""
+
+    def _head(self) -> str:
+        return (
+            f"LB endpoint {self.name} ({self.id}) failed to become healthy: "
+            f"it will not come up as it is, so the wait was ended after {self.seconds:.3g}s"
+        )
+
+
+def _tried(error: TransportError | ApiError) -> str:
+    if error.attempts == 1:
+        return ""
+    return f" (tried {error.attempts} times in {error.elapsed:.1f}s)"
+
+
+def _sentences(parts: Sequence[str]) -> str:
+    return " ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in parts)

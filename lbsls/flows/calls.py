@@ -1,0 +1,98 @@
+"""Flows that call an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from attrs import evolve
+
+from lbsls.effects import Flow, notify, send, sleep
+from lbsls.events import Retrying
+from lbsls.flows.api import API_DEADLINE
+from lbsls.flows.context import Context
+from lbsls.flows.find import Target, require
+from lbsls.flows.pings import authorized, needs_load_balancer
+from lbsls.live import Endpoint
+from lbsls.requesting import method_of, prepare
+from lbsls.schedules import expo
+from lbsls.values import Headers, Request, Response, Secret
+from lbsls.wire.edge import is_no_worker
+
+__all__ = ["call", "callable_endpoint", "send_until_worker"]
+
+MAX_REDIRECTS = 10
+
+
+def call(
+    ctx: Context, target: Target, method: str, path: str, options: Mapping[str, Any]
+) -> Flow[Response]:
+    """Send a request to a target, hold it while there is no worker, follow redirects.
+
+    The options are those of `lbsls.requesting.prepare`.
+    """
+    endpoint = yield from callable_endpoint(ctx, target)
+    prepared = prepare(endpoint.endpoint_url, path, **options)
+    request = Request(
+        method_of(method),
+        prepared.url,
+        Headers(authorized(ctx, endpoint, prepared.url)).merged(prepared.headers),
+        prepared.body,
+        timeout=prepared.timeout,
+        secrets=(Secret(ctx.api_key),),
+    )
+    deadline = ctx.clock() + request.timeout
+    response = yield from send_until_worker(ctx, request, deadline)
+    for _ in range(MAX_REDIRECTS):
+        onward = _redirected(request, response)
+        if onward is None:
+            break
+        request = onward
+        response = yield from send_until_worker(ctx, request, deadline)
+    return response
+
+
+def callable_endpoint(ctx: Context, target: Target) -> Flow[Endpoint]:
+    """Give a target's endpoint if it serves HTTP under an address of its own."""
+    endpoint = yield from require(ctx, target, ctx.clock() + API_DEADLINE)
+    needs_load_balancer(endpoint)
+    return endpoint
+
+
+def send_until_worker(ctx: Context, request: Request, deadline: float) -> Flow[Response]:
+    """Send again, within the deadline, what the balancer refused for want of a worker.
+
+    The refusal proves that no worker saw the request, so this is safe for every method.
+    """
+    attempt = 0
+    while True:
+        attempt += 1
+        left = max(0.05, deadline - ctx.clock())
+        response = yield from send(evolve(request, timeout=left))
+        delay = expo(attempt, first=0.1, maximum=5.0)
+        if not is_no_worker(response) or ctx.clock() + delay >= deadline:
+            return response
+        what = f"{request.method} {urlsplit(request.url).path}"
+        yield from notify(Retrying(what, "no workers available", attempt, delay))
+        yield from sleep(delay)
+
+
+def _redirected(request: Request, response: Response) -> Request | None:
+    """Give the request that a redirect asks for; to another address it goes without the key."""
+    location = response.headers.get("location")
+    if response.status_code not in (301, 302, 303, 307, 308) or not location:
+        return None
+    try:
+        url = urljoin(request.url, location)
+        if urlsplit(url).scheme not in ("http", "https"):
+            return None
+    except ValueError:  # no address at all
+        return None
+    method, body, headers = request.method, request.body, dict(request.headers.items())
+    if response.status_code in (301, 302, 303) and method not in ("GET", "HEAD"):
+        method, body = "GET", None
+        headers = {k: v for k, v in headers.items() if k.lower() != "content-type"}
+    if urlsplit(url)[:2] != urlsplit(request.url)[:2]:
+        headers = {k: v for k, v in headers.items() if k.lower() not in ("authorization", "cookie")}
+    return evolve(request, method=method, url=url, body=body, headers=headers)

@@ -1,0 +1,45 @@
+"""The flow that takes endpoints down."""
+
+from __future__ import annotations
+
+from lbsls.effects import Flow
+from lbsls.flows.api import API_DEADLINE, look
+from lbsls.flows.context import Context
+from lbsls.flows.elect import delete
+from lbsls.flows.find import Target, marked_for, name_of, pick, require, unknown
+from lbsls.live import Endpoint
+from lbsls.resources import ServerlessResource
+
+__all__ = ["undeploy"]
+
+
+def undeploy(ctx: Context, target: Target) -> Flow[bool]:
+    """Delete what a target means; by a name, marked duplicates go too.
+
+    Returns:
+        Whether there was anything to delete.
+    """
+    deadline = ctx.clock() + API_DEADLINE
+    if isinstance(target, Endpoint):
+        doomed = [(yield from require(ctx, target, deadline))]
+    else:
+        doomed = yield from _meant(ctx, target, deadline)
+    removed = False
+    for endpoint in doomed:
+        removed = (yield from delete(ctx, endpoint, "undeployed", deadline)) or removed
+    return removed
+
+
+def _meant(ctx: Context, target: ServerlessResource | str, deadline: float) -> Flow[list[Endpoint]]:
+    """Give the endpoint of an id, or all that lbsls made under a name, or the one of that name."""
+    name = name_of(target)
+    found = yield from look(ctx, deadline)
+    if by_id := [each for each in found if isinstance(target, str) and each.id == target]:
+        return by_id
+    named = [endpoint for endpoint in found if endpoint.name == name]
+    if isinstance(target, str) and not named:
+        raise unknown(target)
+    if all(marked_for(endpoint) for endpoint in named):
+        return named
+    chosen = pick(name, named)
+    return [] if chosen is None else [chosen]

@@ -1,0 +1,50 @@
+"""A Runpod of one's own machine: control plane, load balancer and real worker processes.
+
+::
+
+    with lbsls.local.runpod(images={"my-app:latest": ["python", "app.py"]}) as account:
+        ...
+
+Nothing here listens on anything but 127.0.0.1, and nothing outlives it. It shares no code with the
+client, so that a mistake made there cannot hide itself here; only `front` knows the account.
+
+A module imports only from lines above its own::
+
+    clock  door  headers  keeper  keys  problems  scaler  shapes
+    catalog  logs  options  probes  process
+    ratelimit  schema  streams
+    endpoints
+    images
+    worker
+    fleet
+    line  proxy
+    websockets
+    balancer
+    cloud
+    control
+    server
+    front
+
+`keeper` is a script of its own that imports nothing but the standard library. aiohttp is imported
+only when a local Runpod starts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lbsls.local.front import LocalRunpod, runpod
+from lbsls.local.options import GENEROUS, RUNPOD, Options, Window
+
+if TYPE_CHECKING:
+    from lbsls.local.server import serve
+
+__all__ = ["GENEROUS", "RUNPOD", "LocalRunpod", "Options", "Window", "runpod", "serve"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "serve":
+        from lbsls.local import server
+
+        return server.serve
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,150 @@
+"""Connections of urllib3 that keep one deadline, and know whether a request was sent.
+
+A socket's own timeout begins anew with every byte, so a server that drips could hold a request
+for ever. While a thread is in an `Exchange`, whatever its connections send and receive ends by the
+exchange's deadline: request, status line, headers and body. Outside of one they are as usual.
+"""
+
+from __future__ import annotations
+
+import io
+import socket
+import threading
+import time
+from http.client import HTTPResponse
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+__all__ = ["Exchange", "new_adapter"]
+
+POOL_SIZE = 64
+_here = threading.local()
+
+
+class Exchange:
+    """One request and its response, on this thread, until a deadline.
+
+    Attributes:
+        connecting: A connection was begun for it.
+        sent: A connection was there, and the request may have reached the other side.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._deadline = time.monotonic() + seconds
+        self.connecting = False
+        self.sent = False
+
+    def __enter__(self) -> Exchange:
+        _here.exchange = self
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        _here.exchange = None
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline; none or fewer when it is over."""
+        return self._deadline - time.monotonic()
+
+
+def _exchange() -> Exchange | None:
+    return getattr(_here, "exchange", None)
+
+
+class _Reader(io.RawIOBase):
+    """Reads from a socket as long as the exchange lasts."""
+
+    def __init__(self, sock: socket.socket, exchange: Exchange) -> None:
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)
+        self._exchange = exchange
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._exchange.left <= 0:
+            raise TimeoutError("the time for the whole exchange is over")
+        self._sock.settimeout(self._exchange.left)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Source:
+    """What a response takes for its socket; all it asks of it is to make a file."""
+
+    def __init__(self, sock: socket.socket, exchange: Exchange) -> None:
+        self._sock, self._exchange = sock, exchange
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Reader(self._sock, self._exchange))
+
+
+class _Response(HTTPResponse):
+    def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
+        if exchange := _exchange():
+            sock = _Source(sock, exchange)
+        super().__init__(sock, *args, **options)
+
+
+class _Connection(HTTPConnection):
+    response_class = _Response
+
+    def connect(self) -> None:
+        if exchange := _exchange():
+            exchange.connecting = True
+        super().connect()
+
+    def endheaders(self, *args: Any, **options: Any) -> None:
+        if exchange := _exchange():
+            if self.sock is None:
+                self.connect()
+            exchange.sent = True
+            # urllib3 would give the body no longer than it gave the connection to be made.
+            self.sock.settimeout(  # pyright: ignore[reportOptionalMemberAccess]
+                max(0.001, exchange.left)
+            )
+        super().endheaders(*args, **options)
+
+
+class _TlsConnection(_Connection, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection  # pyright: ignore[reportAssignmentType]
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection  # pyright: ignore[reportAssignmentType]
+
+
+_POOLS: dict[type, type] = {HTTPConnectionPool: _Pool, HTTPSConnectionPool: _TlsPool}
+
+
+def _watch(manager: Any) -> None:
+    """Let a manager make our pools; those of a SOCKS proxy stay what they are."""
+    kinds = manager.pool_classes_by_scheme.items()
+    manager.pool_classes_by_scheme = {name: _POOLS.get(kind, kind) for name, kind in kinds}
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        _watch(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: Any, **options: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **options)
+        _watch(manager)
+        return manager
+
+
+def new_adapter() -> HTTPAdapter:
+    """Make an adapter that keeps as many connections as there are threads to use them."""
+    return _Adapter(pool_connections=POOL_SIZE, pool_maxsize=POOL_SIZE)

@@ -1,0 +1,64 @@
+"""What the transport over requests does beyond the contract: mocks, and errors kept clean."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+import responses
+from responses import matchers
+
+from lbsls import ConnectError, TransportError, TransportTimeout
+from lbsls.transports.blocking import RequestsTransport
+from lbsls.transports.connections import Exchange
+from lbsls.values import Body, Request
+
+URL = "https://runpod.test/x"
+
+
+def test_mocks_of_requests_work() -> None:
+    """Users test their own code with them."""
+    with responses.RequestsMock() as mock:
+        mock.post(URL, json={"a": 1}, match=[matchers.json_params_matcher({"b": 2})])
+        answer = RequestsTransport().send(Request("POST", URL, body=Body(b'{"b": 2}')))
+    assert (answer.status_code, answer.json()) == (200, {"a": 1})
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "sent"),
+    [
+        (requests.ConnectTimeout("late"), ConnectError, False),
+        (requests.exceptions.SSLError("bad"), ConnectError, False),
+        (requests.exceptions.ProxyError("bad"), ConnectError, False),
+        (requests.exceptions.InvalidHeader("bad"), ConnectError, False),
+        (requests.ReadTimeout("late"), TransportTimeout, True),
+        (requests.ConnectionError("broken"), TransportError, True),
+        (requests.exceptions.ChunkedEncodingError("broken"), TransportError, True),
+    ],
+)
+def test_errors_of_requests_become_ours(
+    raised: Exception, kind: type[TransportError], sent: bool
+) -> None:
+    """With the cause kept, but none of its frames."""
+    with responses.RequestsMock() as mock:
+        mock.get(URL, body=raised)
+        with pytest.raises(kind) as caught:
+            RequestsTransport().send(Request("GET", URL))
+    assert (type(caught.value), caught.value.sent) == (kind, sent)
+    assert caught.value.__cause__ is raised
+    assert raised.__traceback__ is None
+
+
+def test_a_reader_ends_with_its_exchange() -> None:
+    """Not one byte is read after the deadline."""
+    with Exchange(-1.0) as exchange:
+        assert exchange.left < 0
+        assert (exchange.connecting, exchange.sent) == (False, False)
+
+
+def test_a_transport_can_be_used_after_it_was_closed() -> None:
+    """It connects anew."""
+    transport = RequestsTransport()
+    transport.close()
+    with responses.RequestsMock() as mock:
+        mock.get(URL)
+        assert transport.send(Request("GET", URL)).ok
