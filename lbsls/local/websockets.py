@@ -16,6 +16,11 @@ from lbsls.local.worker import Worker
 
 HANDSHAKE = "sec-websocket-"
 CLOSE_TIMEOUT = 2.0
+# A message over the limit is read to its end, so that its sender, who is still sending, hears why
+# its connection ends; one over this many times the limit is not worth the memory.
+READ_TO_ITS_END = 2
+
+Ending = tuple[int, bytes]
 if TYPE_CHECKING:
     from typing import TypeAlias
 
@@ -58,7 +63,7 @@ async def forward(
             url_of(request, worker, "ws"),
             headers=headers,
             protocols=protocols(request),
-            max_msg_size=limit,
+            max_msg_size=READ_TO_ITS_END * limit,
             autoping=True,
         )
     except aiohttp.WSServerHandshakeError as cause:
@@ -84,13 +89,15 @@ async def _join(
     limit: int,
 ) -> web.WebSocketResponse:
     chosen = [upstream.protocol] if upstream.protocol else []
-    downstream = web.WebSocketResponse(protocols=chosen, max_msg_size=limit, timeout=CLOSE_TIMEOUT)
+    downstream = web.WebSocketResponse(
+        protocols=chosen, max_msg_size=READ_TO_ITS_END * limit, timeout=CLOSE_TIMEOUT
+    )
     downstream.headers[WORKER_ID] = worker.id
     await downstream.prepare(request)
     loop = asyncio.get_running_loop()
     both = [
-        loop.create_task(_pass(upstream, downstream)),
-        loop.create_task(_pass(downstream, upstream)),
+        loop.create_task(_pass(downstream, upstream, limit)),
+        loop.create_task(_pass(upstream, downstream, limit)),
     ]
     try:
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -98,35 +105,53 @@ async def _join(
     finally:
         # Also when the caller has gone, which cancels this, perhaps more than once: its last word
         # may still be on its way to the worker.
-        await to_its_end(_part(downstream, both))
+        await to_its_end(_part(upstream, downstream, both))
 
 
-async def _part(downstream: web.WebSocketResponse, both: list[asyncio.Task[None]]) -> None:
-    """Close the caller's side, if it is open still; the worker's follows."""
-    await _close(downstream, WSCloseCode.GOING_AWAY)
+async def _part(
+    upstream: Upstream, downstream: web.WebSocketResponse, both: list[asyncio.Task[Ending | None]]
+) -> None:
+    """Close both sides, for the reason that ended one of them.
+
+    Nobody may read from a side that is being closed: aiohttp then hangs up before the reply has
+    come, and a reply to a connection that is gone resets it, with what it had still to deliver.
+    """
+    ending = await _ending(both)
+    for task in both:
+        task.cancel()
     await asyncio.wait(both)
+    await asyncio.gather(_close(upstream, *ending), _close(downstream, *ending))
 
 
-async def _pass(source: Socket, target: Socket) -> None:
-    """Pass messages on until the source ends, and then its reason for ending."""
+async def _ending(both: list[asyncio.Task[Ending | None]]) -> Ending:
+    """Give the first reason there is; a side that broke under a message may have left its own."""
+    for when in (asyncio.FIRST_COMPLETED, asyncio.ALL_COMPLETED):
+        done, _ = await asyncio.wait(both, timeout=CLOSE_TIMEOUT, return_when=when)
+        for task in both:
+            if task in done and (ending := task.result()):
+                return ending
+    return WSCloseCode.GOING_AWAY, b""
+
+
+async def _pass(source: Socket, target: Socket, limit: int) -> Ending | None:
+    """Pass messages on until the source ends, and give its reason; None when the target broke."""
     while True:
         message = await source.receive()
+        if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+            break
+        data = message.data.encode() if message.type is WSMsgType.TEXT else message.data
+        if len(data) > limit:
+            return WSCloseCode.MESSAGE_TOO_BIG, b""
         try:
-            if message.type is WSMsgType.TEXT:
-                await target.send_str(message.data)
-            elif message.type is WSMsgType.BINARY:
-                await target.send_bytes(message.data)
-            else:
-                break
+            await target.send_frame(data, message.type)
         except ConnectionError:
-            return
-    code, reason = WSCloseCode.GOING_AWAY, b""
+            return None
     if message.type is WSMsgType.CLOSE:
-        code, reason = message.data, (message.extra or "").encode()
-    await _close(target, code or WSCloseCode.OK, reason)
+        return message.data or WSCloseCode.OK, (message.extra or "").encode()
+    return WSCloseCode.GOING_AWAY, b""
 
 
-async def _close(socket: Socket, code: int, reason: bytes = b"") -> None:
+async def _close(socket: Socket, code: int, reason: bytes) -> None:
     """Say why, and wait for the reply, but not for one that never comes among other messages."""
     try:
         await asyncio.wait_for(socket.close(code=code, message=reason), CLOSE_TIMEOUT)
