@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -31,3 +32,15 @@ MODES: dict[str, Call] = {
 def call(request: pytest.FixtureRequest) -> Call:
     """Call ``obj.name(...)``, or its twin on asyncio or trio: ``call(obj, "name", ...)``."""
     return MODES[request.param]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C reach the tests and their processes, also when a shell started them with ``&``.
+
+    A shell without job control has what it starts in the background ignore SIGINT, and every
+    process below inherits that.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
