@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lbsls import flows
-from lbsls.addresses import DEFAULT_BASE_URL, check_account, queue_base
+from lbsls import environment, flows
+from lbsls.addresses import DEFAULT_BASE_URL, Names, Trust, check_account
 from lbsls.engine import Engine
-from lbsls.errors import ConfigError, Violation
+from lbsls.errors import ConfigError
 from lbsls.flows.context import Context, Memory, Pacing
 from lbsls.values import Secret
 
@@ -49,6 +49,10 @@ class Account:
         transport: Moves requests for the blocking verbs; `requests` unless told otherwise.
         async_transport: Moves them for the async verbs; threads that use ``transport`` unless
             told otherwise.
+        trusted_hosts: Hosts that may get the key too when the control plane names them, such as a
+            gateway of your own.
+        allow_http: Hosts that may be spoken to over plain ``http://``, where everybody on the way
+            can read the key; those of this machine always may.
 
     Raises:
         ConfigError: If a setting cannot be right.
@@ -62,8 +66,12 @@ class Account:
         project: str | None = None,
         transport: Transport | None = None,
         async_transport: AsyncTransport | None = None,
+        trusted_hosts: Names = (),
+        allow_http: Names = (),
     ) -> None:
-        if violations := check_account(api_key, base_url, project):
+        # First of all: a traceback that shows locals shows this one.
+        api_key = Secret(api_key) if isinstance(api_key, str) else api_key
+        if violations := check_account(api_key, base_url, project, trusted_hosts, allow_http):
             raise ConfigError("Account", violations)
         self.base_url = base_url.rstrip("/")
         self.project = project
@@ -78,25 +86,22 @@ class Account:
             memory=Memory(),
             pacing=Pacing.of(self.base_url),
             account=self,
+            trust=Trust.of(trusted_hosts, allow_http),
         )
 
     @classmethod
-    def from_env(cls, *, project: str | None = None) -> Self:
+    def from_env(
+        cls, *, project: str | None = None, trusted_hosts: Names = (), allow_http: Names = ()
+    ) -> Self:
         """Make an account of ``RUNPOD_API_KEY`` and ``RUNPOD_API_BASE_URL`` of the environment.
+
+        ``LBSLS_TRUSTED_HOSTS`` and ``LBSLS_ALLOW_HTTP``, with commas between hosts, add to those
+        that are given.
 
         Raises:
             ConfigError: If there is no key.
         """
-        api_key = os.environ.get("RUNPOD_API_KEY", "")
-        if not api_key.strip():
-            reason = "RUNPOD_API_KEY is not set in the environment."
-            instead = (
-                "Make a key in Runpod's console under Settings, API Keys, and "
-                "`export RUNPOD_API_KEY=...`; or try it without one: `lbsls local`."
-            )
-            raise ConfigError("Account.from_env()", [Violation("RUNPOD_API_KEY", reason, instead)])
-        base_url = os.environ.get("RUNPOD_API_BASE_URL") or DEFAULT_BASE_URL
-        return cls(api_key, base_url=base_url, project=project)
+        return cls(**environment.settings(trusted_hosts, allow_http), project=project)
 
     def __repr__(self) -> str:
         project = f", project={self.project!r}" if self.project else ""
@@ -124,11 +129,7 @@ class Account:
 
     def environ(self) -> dict[str, str]:
         """Give the variables that point another program, or a child process, at this account."""
-        return {
-            "RUNPOD_API_KEY": str(self._context.api_key),
-            "RUNPOD_API_BASE_URL": self.base_url,
-            "RUNPOD_ENDPOINT_BASE_URL": queue_base(self.base_url),
-        }
+        return environment.variables(self._context.api_key, self.base_url, self._context.trust)
 
     def deploy(
         self,
@@ -388,11 +389,11 @@ class Account:
         return EndpointSession(endpoint.endpoint_url, self._context.api_key, CALL_TIMEOUT, resend)
 
 
-_defaults: dict[tuple[str, str], Account] = {}
+_defaults: dict[tuple[object, ...], Account] = {}
 
 
 def default_account() -> Account:
     """Give the account of the environment, the same one as long as the environment is the same."""
     fresh = Account.from_env()
-    key = (str(fresh._context.api_key), fresh.base_url)
+    key = (fresh._context.api_key, fresh.base_url, fresh._context.trust)
     return _defaults.setdefault(key, fresh)

@@ -2,21 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Union
 from urllib.parse import urlsplit
 
 from lbsls.errors import Violation
 from lbsls.values import shown
 
-__all__ = ["DEFAULT_BASE_URL", "check_account", "is_loopback", "queue_base"]
+__all__ = [
+    "DEFAULT_BASE_URL",
+    "Names",
+    "Trust",
+    "check_account",
+    "is_loopback",
+    "queue_base",
+    "several",
+]
 
 DEFAULT_BASE_URL = "https://api.runpod.io"
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+Names = Union[str, Iterable[str]]
+"""One name, or several."""
+
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_LOOPBACK = re.compile(rf"127(?:\.{_OCTET}){{3}}|::1|localhost")
+_HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f:]*:[0-9a-f:]*:[0-9a-f:]*")
+
+
+class Trust(NamedTuple):
+    """Hosts that somebody named, in lower case.
+
+    Attributes:
+        hosts: May get the API key besides Runpod's own and the control plane's.
+        plain: May be spoken to over ``http://``, where the key goes in clear.
+    """
+
+    hosts: frozenset[str] = frozenset()
+    plain: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, hosts: object, plain: object) -> Trust:
+        """Make one of what a user wrote; what is no text is left to `check_account`."""
+        return cls(_lowered(hosts), _lowered(plain))
+
+
+def _lowered(names: object) -> frozenset[str]:
+    return frozenset(name.lower() for name in several(names) if isinstance(name, str))
+
+
+def several(names: object) -> list[object]:
+    """Give one name, or each of several; what is neither stands for itself."""
+    return list(names) if isinstance(names, Iterable) and not isinstance(names, str) else [names]
 
 
 def is_loopback(url: str) -> bool:
     """Tell whether an address is on this machine."""
-    return urlsplit(url).hostname in _LOOPBACK
+    return _LOOPBACK.fullmatch(urlsplit(url).hostname or "") is not None
 
 
 def queue_base(base_url: str) -> str:
@@ -26,9 +67,22 @@ def queue_base(base_url: str) -> str:
     return f"{base_url}/v2"
 
 
-def check_account(api_key: object, base_url: object, project: object) -> tuple[Violation, ...]:
+def check_account(
+    api_key: object,
+    base_url: object,
+    project: object,
+    trusted_hosts: object = (),
+    allow_http: object = (),
+) -> tuple[Violation, ...]:
     """Check what an account is made of. The key itself stays out of every message."""
-    return (*_check_key(api_key), *_check_url(base_url), *_check_project(project))
+    trust = Trust.of(trusted_hosts, allow_http)
+    return (
+        *_check_key(api_key),
+        *_check_url(base_url, trust),
+        *_check_project(project),
+        *_check_hosts("trusted_hosts", trusted_hosts),
+        *_check_hosts("allow_http", allow_http),
+    )
 
 
 def _check_key(api_key: object) -> Iterator[Violation]:
@@ -48,7 +102,14 @@ def _check_project(project: object) -> Iterator[Violation]:
         yield Violation("project", reason, "Write project='my-project', or leave it out.")
 
 
-def _check_url(base_url: object) -> Iterator[Violation]:
+def _check_hosts(field: str, names: object) -> Iterator[Violation]:
+    for name in several(names):
+        if not isinstance(name, str) or not _HOST.fullmatch(name.lower()):
+            reason = f"{field} must name hosts, without scheme, port or '*', not {shown(name)}."
+            yield Violation(field, reason, f"Write {field}=['runpod.example.com'].")
+
+
+def _check_url(base_url: object, trust: Trust) -> Iterator[Violation]:
     field, example = "base_url", f"Write base_url={DEFAULT_BASE_URL!r}."
     text = base_url if isinstance(base_url, str) else ""
     try:
@@ -68,6 +129,7 @@ def _check_url(base_url: object) -> Iterator[Violation]:
         yield Violation(field, "base_url must not end in /v2: lbsls adds it.", example)
     elif parts.query or parts.fragment:
         yield Violation(field, "base_url must not have a query or a fragment.", example)
-    elif parts.scheme == "http" and not is_loopback(text):
+    elif parts.scheme == "http" and not is_loopback(text) and host not in trust.plain:
         reason = f"base_url is http:// and {host} is not this machine: the key would go in clear."
-        yield Violation(field, reason, "Write https://.")
+        instead = f"Write https://; or name it: allow_http={host!r} or LBSLS_ALLOW_HTTP={host}."
+        yield Violation(field, reason, instead)

@@ -6,6 +6,7 @@
     ├── ConfigError (ValueError)            .violations
     ├── TransportError                      .sent
     │   ├── ConnectError
+    │   │   └── TlsError
     │   └── TransportTimeout (TimeoutError)
     ├── ApiError (ValueError)               .status .request_id .body_excerpt
     │   ├── AuthError
@@ -15,7 +16,8 @@
     │   ├── CapacityError
     │   ├── RateLimited                     .retry_after
     │   └── ServerError
-    ├── WireError
+    ├── WireError                           .reason .body_excerpt
+    │   └── UntrustedHost                   .host .url
     ├── AmbiguousEndpoint                   .candidates
     ├── NotOurs                             .changes
     └── HealthTimeout (TimeoutError)        .pings .ping_counts .diagnosis
@@ -32,6 +34,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
+
+from lbsls.sentences import sentences, tried
 
 if TYPE_CHECKING:
     from lbsls.values import Ping
@@ -53,8 +57,10 @@ __all__ = [
     "PermissionDenied",
     "RateLimited",
     "ServerError",
+    "TlsError",
     "TransportError",
     "TransportTimeout",
+    "UntrustedHost",
     "Violation",
     "WireError",
 ]
@@ -125,7 +131,7 @@ class TransportError(LbslsError):
     advice = "Look at the network between this machine and that address, then try again."
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.reason}{_tried(self)}. {self.advice}"
+        return f"{self.what}: {self.reason}{tried(self.attempts, self.elapsed)}. {self.advice}"
 
 
 class ConnectError(TransportError):
@@ -135,6 +141,12 @@ class ConnectError(TransportError):
         super().__init__(what, reason, sent=False)
 
     advice = "Check the address, the network and any proxy; nothing was sent."
+
+
+class TlsError(ConnectError):
+    """The other side could not prove who it is, or spoke no TLS; trying again does not help."""
+
+    advice = "Nothing was sent."
 
 
 class TransportTimeout(TransportError, TimeoutError):
@@ -185,12 +197,12 @@ class ApiError(LbslsError, ValueError):
         answer = " ".join(part for part in (str(self.status or ""), self.title) if part)
         said = "; ".join(part for part in (self.detail, *self.errors) if part) or self.body_excerpt
         parts = [f"{self.what}: " + ": ".join(part for part in (answer, said) if part)]
-        parts[0] += _tried(self)
+        parts[0] += tried(self.attempts, self.elapsed)
         if self.advice:
             parts.append(self.advice)
         if self.request_id:
             parts.append(f"Request id: {self.request_id}.")
-        return _sentences(parts)
+        return sentences(parts)
 
 
 class AuthError(ApiError):
@@ -258,6 +270,27 @@ class WireError(LbslsError):
             f"{self.what}: {self.reason}.{seen} "
             "Check that RUNPOD_API_BASE_URL names Runpod's API and that no proxy answers instead."
         )
+
+
+class UntrustedHost(WireError):
+    """The control plane names an address, ``url``, on a ``host`` that must not get the API key."""
+
+    def __init__(self, what: str, url: str, host: str) -> None:
+        super().__init__(what, f"the control plane names the address {url!r}")
+        self.url, self.host = url, host  # no host: none can be told for certain
+
+    def __str__(self) -> str:
+        why, how = f"{self.host} is neither Runpod's for it nor the control plane's", ""
+        names = [("trusted_hosts", "LBSLS_TRUSTED_HOSTS")]
+        if self.url[:5].lower() == "http:":
+            why, names = "that is plain http", [*names, ("allow_http", "LBSLS_ALLOW_HTTP")]
+        if self.host:
+            code = ", ".join(f"{option}={self.host!r}" for option, _ in names)
+            shell = " ".join(f"{variable}={self.host}" for _, variable in names)
+            how = f" If you trust it, name it: Account({code}), or {shell}."
+        else:
+            why = "programs may read it in different ways"
+        return f"{self.what}: {self.reason}, and {why}, so the API key was not sent there.{how}"
 
 
 class AmbiguousEndpoint(LbslsError):
@@ -365,13 +398,3 @@ class DeployFailed(HealthTimeout):
             f"LB endpoint {self.name} ({self.id}) failed to become healthy: "
             f"it will not come up as it is, so the wait was ended after {self.seconds:.3g}s"
         )
-
-
-def _tried(error: TransportError | ApiError) -> str:
-    if error.attempts == 1:
-        return ""
-    return f" (tried {error.attempts} times in {error.elapsed:.1f}s)"
-
-
-def _sentences(parts: Sequence[str]) -> str:
-    return " ".join(part if part.endswith((".", "!", "?")) else f"{part}." for part in parts)

@@ -175,6 +175,28 @@ def test_the_environment_makes_an_account(monkeypatch: pytest.MonkeyPatch) -> No
     assert (account.base_url, account.project) == ("http://127.0.0.1:8000", "shop")
 
 
+def test_the_environment_names_hosts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Besides those that are given; and a child process is told of all of them."""
+    monkeypatch.setenv("RUNPOD_API_KEY", KEY)
+    monkeypatch.setenv("RUNPOD_API_BASE_URL", "http://gw.corp:8000")
+    monkeypatch.setenv("LBSLS_ALLOW_HTTP", "GW.corp, ,two.corp,")
+    monkeypatch.setenv("LBSLS_TRUSTED_HOSTS", "lb.corp")
+    account = Account.from_env(trusted_hosts="mine.corp")
+    environ = account.environ()
+    assert environ["LBSLS_ALLOW_HTTP"] == "gw.corp,two.corp"
+    assert environ["LBSLS_TRUSTED_HOSTS"] == "lb.corp,mine.corp"
+    first = default_account()
+    assert default_account() is first
+    monkeypatch.setenv("LBSLS_ALLOW_HTTP", "*")
+    with pytest.raises(ConfigError) as raised:
+        Account.from_env()
+    assert [item.field for item in raised.value.violations] == ["base_url", "allow_http"]
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert Account.from_env().environ() == environ
+    assert default_account() is not first
+
+
 @pytest.mark.parametrize("key", [None, "", "  "])
 def test_without_a_key_the_error_says_what_to_set(
     key: str | None, monkeypatch: pytest.MonkeyPatch

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lbsls.addresses import DEFAULT_BASE_URL, check_account, is_loopback, queue_base
+from lbsls.addresses import DEFAULT_BASE_URL, Trust, check_account, is_loopback, queue_base
 
 KEY = "rpa_KEYKEYKEY"
 
@@ -20,6 +20,11 @@ KEY = "rpa_KEYKEYKEY"
         ("http://localhost", True),
         ("http://LOCALHOST:1/x", True),
         ("http://[::1]:5", True),
+        ("http://127.255.0.9", True),
+        ("http://127.0.0.256", False),
+        ("http://127.0.0.01", False),
+        ("http://127.1", False),
+        ("http://127.0.0.1.2", False),
         ("https://api.runpod.io", False),
         ("http://127.0.0.1.evil.com", False),
         ("http://localhost.evil.com", False),
@@ -44,6 +49,7 @@ def test_where_queues_are() -> None:
         ("https://api.runpod.io/", "shop"),
         ("https://rp.example.com:8443/api", "my shop"),
         ("http://127.0.0.1:8000", None),
+        ("http://127.9.9.9:8000", None),
         ("http://[::1]:8000", None),
     ],
 )
@@ -97,6 +103,28 @@ def test_all_mistakes_are_named_at_once() -> None:
     """An account is put right in one go."""
     found = check_account("", "nowhere", "a/b")
     assert ["api_key", "base_url", "project"] == [violation.field for violation in found]
+
+
+@pytest.mark.parametrize("named", ["Gw.corp", ["gw.corp"], ("other", "GW.CORP"), {"gw.corp"}])
+def test_plain_http_can_be_allowed_by_name(named: Any) -> None:
+    """One host, or several, however they are spelled; and it is no other that is allowed."""
+    assert () == check_account(KEY, "http://gw.corp:8000/api", None, (), named)
+    (violation,) = check_account(KEY, "http://x.gw.corp:8000", None, named, named)
+    assert "the key would go in clear" in violation.reason
+    assert "allow_http='x.gw.corp' or LBSLS_ALLOW_HTTP=x.gw.corp." in violation.instead
+    assert "gw.corp" in Trust.of(named, ()).hosts
+
+
+@pytest.mark.parametrize(
+    "name", ["*", "*.corp", "http://gw", "gw:80", "a b", "", ".", None, 5, True]
+)
+def test_what_names_no_host_is_refused(name: Any) -> None:
+    """Nothing is allowed wholesale, and no spelling that would never fit is taken in silence."""
+    found = [
+        each for both in (name, [name]) for each in check_account(KEY, "https://h", None, both)
+    ]
+    assert ["trusted_hosts"] * 2 == [violation.field for violation in found]
+    assert "allow_http must name hosts" in check_account(KEY, "https://h", None, (), name)[0].reason
 
 
 @settings(max_examples=60, deadline=None)

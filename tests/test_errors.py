@@ -38,6 +38,7 @@ MADE: list[tuple[errors.LbslsError, tuple[type[Exception], ...]]] = [
     (errors.ConfigError("app", [VIOLATION]), (ValueError,)),
     (errors.TransportError("GET h", "it broke"), ()),
     (errors.ConnectError("GET h", "refused"), (errors.TransportError,)),
+    (errors.TlsError("GET h", "no TLS"), (errors.ConnectError, errors.TransportError)),
     (errors.TransportTimeout("GET h", "late"), (errors.TransportError, TimeoutError)),
     (errors.ApiError("create", **API), (ValueError,)),
     (errors.AuthError("list", **API), (errors.ApiError, ValueError)),
@@ -48,6 +49,7 @@ MADE: list[tuple[errors.LbslsError, tuple[type[Exception], ...]]] = [
     (errors.RateLimited("list", retry_after=1.5, **API), (errors.ApiError, ValueError)),
     (errors.ServerError("list", **API), (errors.ApiError, ValueError)),
     (errors.WireError("list", "no JSON", body_excerpt="<html>"), ()),
+    (errors.UntrustedHost("call app", "http://h/", "h"), (errors.WireError,)),
     (errors.AmbiguousEndpoint("app", [("a", "2026", True)], "why"), ()),
     (errors.NotOurs("app", "id", ["disk: 1 -> 2"]), ()),
     (health_timeout(), (TimeoutError,)),
@@ -196,3 +198,34 @@ def test_a_rate_limit_says_how_long() -> None:
     """The seconds that the answer asked for can be read, or are None."""
     assert 1.5 == errors.RateLimited("w", retry_after=1.5, status=429).retry_after
     assert errors.RateLimited("w").retry_after is None
+
+
+HOSTS = [
+    (
+        "https://h.test/x",
+        "h.test",
+        "h.test is neither Runpod's for it nor the control plane's",
+    ),
+    (
+        "https://h.test/x",
+        "h.test",
+        "Account(trusted_hosts='h.test'), or LBSLS_TRUSTED_HOSTS=h.test.",
+    ),
+    ("HTTP://h.test/x", "h.test", "'HTTP://h.test/x', and that is plain http, so the API key was"),
+    (
+        "http://h.test/x",
+        "h.test",
+        "Account(trusted_hosts='h.test', allow_http='h.test'), or LBSLS_",
+    ),
+    ("https://a@b\n/", "", "'https://a@b\\n/', and programs may read it in different ways, so the"),
+]
+
+
+@pytest.mark.parametrize(("url", "host", "says"), HOSTS)
+def test_an_untrusted_host_is_named_with_how_to_trust_it(url: str, host: str, says: str) -> None:
+    """In code and in the environment; where no host can be told for certain there is no way."""
+    text = str(errors.UntrustedHost("call endpoint 'app' (e1)", url, host))
+    assert text.startswith("call endpoint 'app' (e1): the control plane names the address '")
+    assert says in text
+    assert "the API key was not sent there" in text
+    assert ("If you trust it" in text) is bool(host)

@@ -126,6 +126,7 @@ SAMPLES: dict[type[errors.LbslsError], tuple[tuple[Any, ...], dict[str, Any]]] =
     errors.TransportTimeout: (("what", "why"), {}),
     errors.RateLimited: (("what",), {**API, "retry_after": 1.5}),
     errors.WireError: (("what", "why"), {"body_excerpt": "<html>"}),
+    errors.UntrustedHost: (("call app", "https://evil.test/x", "evil.test"), {}),
     errors.AmbiguousEndpoint: (("app", [("id", "2026-01-01", True)], "and why"), {}),
     errors.NotOurs: (("app", "id", ["workersMax: 1 -> 2"]), {}),
     errors.HealthTimeout: (

@@ -14,7 +14,7 @@ import click
 import lbsls
 from lbsls.cli import exits
 from lbsls.cli.interrupts import Stopped, signals_as_errors
-from lbsls.cli.options import common
+from lbsls.cli.options import account_options, common
 from lbsls.cli.session import Session
 
 __all__ = ["cli", "run"]
@@ -71,6 +71,7 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(lbsls.__version__, message="lbsls %(version)s")
+@account_options
 @common
 def cli() -> None:
     r"""Deploy load-balanced serverless endpoints, wait until they serve, call them, remove them.
@@ -103,7 +104,9 @@ def cli() -> None:
       3  no such endpoint            130, 143  ended by Ctrl-C, SIGTERM
 
     Results go to stdout, all else to stderr. NO_COLOR turns colours off. RUNPOD_API_KEY and
-    RUNPOD_API_BASE_URL say which account is meant.
+    RUNPOD_API_BASE_URL say which account is meant, REQUESTS_CA_BUNDLE whose certificates are
+    trusted. --trust-host and --allow-http stand before the command, or in LBSLS_TRUSTED_HOSTS and
+    LBSLS_ALLOW_HTTP, with commas.
     """
 
 

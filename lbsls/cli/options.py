@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,14 @@ import click
 
 from lbsls.cli.session import Session
 
-__all__ = ["command", "common", "local_option", "plain_command", "timeout_option"]
+__all__ = [
+    "account_options",
+    "command",
+    "common",
+    "local_option",
+    "plain_command",
+    "timeout_option",
+]
 
 Function = Callable[..., Any]
 
@@ -53,6 +60,33 @@ def common(function: Function) -> Function:
         callback=_set_verbose,
     )
     return config(verbose(function))
+
+
+def _add_hosts(context: click.Context, parameter: click.Parameter, names: Sequence[str]) -> None:
+    context.ensure_object(Session).hosts[str(parameter.name)] = tuple(names)
+
+
+def account_options(function: Function) -> Function:
+    """Give the whole command the options that say where the API key may go."""
+    trust = click.option(
+        "--trust-host",
+        "trusted_hosts",
+        multiple=True,
+        metavar="HOST",
+        help="Let this host have the API key too, when the control plane names it.",
+        expose_value=False,
+        callback=_add_hosts,
+    )
+    allow = click.option(
+        "--allow-http",
+        "allow_http",
+        multiple=True,
+        metavar="HOST",
+        help="Speak to this host over plain http, where others can read the API key.",
+        expose_value=False,
+        callback=_add_hosts,
+    )
+    return trust(allow(function))
 
 
 def plain_command(function: Function) -> Function:

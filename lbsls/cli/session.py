@@ -22,12 +22,14 @@ class Session:
     Attributes:
         verbose: 0, 1 for the log, 2 for all of it and tracebacks.
         config_path: ``--config``; None looks for ``lbsls.toml``.
+        hosts: ``trusted_hosts`` and ``allow_http`` of the account.
     """
 
     def __init__(self) -> None:
         self.output = Output()
         self.verbose = 0
         self.config_path: Path | None = None
+        self.hosts: dict[str, tuple[str, ...]] = {}
 
     @cached_property
     def config(self) -> Config:
@@ -53,7 +55,7 @@ class Session:
         """
         from lbsls.account import Account
 
-        return Account.from_env(project=self.config.project)
+        return Account.from_env(project=self.config.project, **self.hosts)
 
     def log(self) -> logging.Handler:
         """Make the handler that writes the library's log to stderr."""

@@ -11,6 +11,7 @@ from lbsls.errors import (
     LbslsError,
     RateLimited,
     ServerError,
+    TlsError,
     TransportError,
 )
 from lbsls.flows.context import Context
@@ -66,7 +67,7 @@ def _delay(ctx: Context, operation: Operation[T], error: LbslsError, attempt: in
     if isinstance(error, RateLimited):
         asked = error.retry_after
         return max(0.1, backoff if asked is None else asked + 0.1 * backoff)
-    if attempt >= MAX_ATTEMPTS:
+    if attempt >= MAX_ATTEMPTS or isinstance(error, TlsError):
         return None
     if isinstance(error, ConnectError):
         return backoff

@@ -17,7 +17,7 @@ from lbsls.flows.pings import authorized, needs_load_balancer
 from lbsls.live import Endpoint
 from lbsls.requesting import method_of, prepare
 from lbsls.schedules import expo
-from lbsls.values import Headers, Request, Response, Secret
+from lbsls.values import Request, Response, Secret
 from lbsls.wire.edge import is_no_worker
 
 __all__ = ["call", "callable_endpoint", "send_until_worker"]
@@ -37,7 +37,7 @@ def call(
     request = Request(
         method_of(method),
         prepared.url,
-        Headers(authorized(ctx, endpoint, prepared.url)).merged(prepared.headers),
+        authorized(ctx, endpoint, prepared.url).merged(prepared.headers),
         prepared.body,
         timeout=prepared.timeout,
         secrets=(Secret(ctx.api_key),),
@@ -54,9 +54,10 @@ def call(
 
 
 def callable_endpoint(ctx: Context, target: Target) -> Flow[Endpoint]:
-    """Give a target's endpoint if it serves HTTP under an address of its own."""
+    """Give a target's endpoint if it serves HTTP under an address that may get the key."""
     endpoint = yield from require(ctx, target, ctx.clock() + API_DEADLINE)
     needs_load_balancer(endpoint)
+    authorized(ctx, endpoint, endpoint.endpoint_url)
     return endpoint
 
 

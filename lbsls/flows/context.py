@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from lbsls.addresses import is_loopback
+from lbsls.addresses import Trust, is_loopback
 from lbsls.errors import ConfigError, Violation
 from lbsls.live import Endpoint
 from lbsls.values import Secret
@@ -129,6 +129,7 @@ class Context:
         nonce: Gives a text that was never given before.
         account: What endpoints are handed as theirs; opaque to flows.
         wall: Seconds since 1970, only to tell what is long ago; it may be wrong by minutes.
+        trust: Hosts that somebody named.
     """
 
     base_url: str
@@ -141,6 +142,7 @@ class Context:
     pacing: Pacing
     account: Any
     wall: Callable[[], float] = time.time
+    trust: Trust = Trust()
 
     def own(self, endpoint: Endpoint) -> Endpoint:
         """Give an endpoint that belongs to the account."""

@@ -10,16 +10,16 @@ from lbsls.errors import (
     ConnectError,
     NotFound,
     TransportError,
+    UntrustedHost,
     Violation,
-    WireError,
 )
 from lbsls.flows.api import API_DEADLINE, call, get
 from lbsls.flows.context import Context, check_seconds
 from lbsls.flows.find import Target, is_gone, require, resolve
 from lbsls.live import Endpoint, hidden_values
-from lbsls.values import Health, Ping, Pinged, Request, Response, Secret
+from lbsls.values import Headers, Health, Ping, Pinged, Request, Response, Secret
 from lbsls.wire import rest
-from lbsls.wire.edge import WORKER_HEADER, may_carry_key, ping_of
+from lbsls.wire.edge import WORKER_HEADER, host_of, may_carry_key, ping_of
 
 __all__ = [
     "authorized",
@@ -34,19 +34,18 @@ __all__ = [
 PING_TIMEOUT = 5.0
 
 
-def authorized(ctx: Context, endpoint: Endpoint, url: str) -> dict[str, str]:
+def authorized(ctx: Context, endpoint: Endpoint, url: str) -> Headers:
     """Give the headers for a request to an endpoint.
 
     Raises:
-        WireError: If the URL is on a host that must not get the API key.
+        UntrustedHost: If the URL is on a host that must not get the API key.
     """
-    if not may_carry_key(url, base_url=ctx.base_url, endpoint_id=endpoint.id):
-        raise WireError(
-            f"call endpoint {endpoint.name!r} ({endpoint.id})",
-            f"its address {url} is on a host that is neither Runpod's nor the control plane's, "
-            "so the API key was not sent there",
-        )
-    return {"Authorization": f"Bearer {ctx.api_key}", "User-Agent": rest.USER_AGENT}
+    trusted = may_carry_key(url, base_url=ctx.base_url, endpoint_id=endpoint.id, trust=ctx.trust)
+    if not trusted:
+        what = f"call endpoint {endpoint.name!r} ({endpoint.id})"
+        raise UntrustedHost(what, url.partition("?")[0][:200], host_of(url))
+    headers = {"Authorization": f"Bearer {ctx.api_key}", "User-Agent": rest.USER_AGENT}
+    return Headers(headers)
 
 
 def needs_load_balancer(endpoint: Endpoint) -> None:
@@ -70,7 +69,7 @@ def ping(
     """
     headers = authorized(ctx, endpoint, endpoint.health_url)
     if worker is not None:
-        headers[WORKER_HEADER] = worker
+        headers = headers.merged({WORKER_HEADER: worker})
     request = Request(
         "GET",
         endpoint.health_url,

@@ -8,6 +8,7 @@ environment as requests does.
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterator
 from typing import cast
 
@@ -15,7 +16,7 @@ import requests
 from requests import exceptions as problems
 from urllib3 import exceptions as urllib3_problems
 
-from lbsls.errors import ConnectError, TransportError, TransportTimeout
+from lbsls.errors import ConnectError, TlsError, TransportError, TransportTimeout
 from lbsls.transports.connections import Exchange, new_adapter
 from lbsls.values import Request, Response
 
@@ -148,10 +149,6 @@ def _drop_tracebacks(cause: BaseException) -> None:
 
 _UNSENT: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((problems.ProxyError, urllib3_problems.ProxyError), "the proxy did not answer"),
-    (
-        (problems.SSLError, urllib3_problems.SSLError),
-        "the server's TLS certificate could not be verified",
-    ),
     ((urllib3_problems.NameResolutionError,), "the host's name is not known"),
     ((urllib3_problems.NewConnectionError,), "no connection (refused or unreachable)"),
     (
@@ -163,6 +160,24 @@ _UNSENT: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
 """What can go wrong before anything is sent; the first that fits says most."""
 
 
+_UNKNOWN_ISSUER = frozenset({18, 19, 20, 21})
+"""X509_V_ERR_: self-signed, self-signed in the chain, no local issuer, no first certificate."""
+
+
+def _tls_reason(chain: list[BaseException]) -> str | None:
+    """Say why there is no TLS connection, if that is what went wrong."""
+    for error in chain:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            own = "; if a CA of your own signed it, name that CA's file in REQUESTS_CA_BUNDLE"
+            hint = own if error.verify_code in _UNKNOWN_ISSUER else ""
+            said = error.verify_message.rstrip(".")
+            return f"the server's TLS certificate could not be verified: {said}{hint}"
+    if type(chain[0]) is OSError:  # of requests: the CA bundle is not there
+        return f"{chain[0]}; REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names it"
+    kinds = (problems.SSLError, urllib3_problems.SSLError, ssl.SSLError)
+    return "no TLS connection" if any(isinstance(error, kinds) for error in chain) else None
+
+
 def _error(request: Request, cause: Exception, exchange: Exchange) -> TransportError:
     what, chain = _what(request), list(_chain(cause))
 
@@ -170,6 +185,8 @@ def _error(request: Request, cause: Exception, exchange: Exchange) -> TransportE
         return any(isinstance(error, kinds) for error in chain)
 
     if not exchange.sent:
+        if (tls := _tls_reason(chain)) is not None:
+            return TlsError(what, tls)
         for kinds, reason in _UNSENT:
             if is_any(*kinds):
                 return ConnectError(what, reason)

@@ -14,9 +14,13 @@ import time
 from http.client import HTTPResponse
 from typing import Any
 
+import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from lbsls.addresses import is_loopback
 
 __all__ = ["Exchange", "new_adapter"]
 
@@ -135,6 +139,15 @@ def _watch(manager: Any) -> None:
 
 
 class _Adapter(HTTPAdapter):
+    def send(  # type: ignore[override]
+        self, request: Any, *, proxies: Any = None, **options: Any
+    ) -> requests.Response:
+        # To this machine itself no proxy leads but one that is on it; and the API key, in clear
+        # over plain http, would leave the machine.
+        if is_loopback(request.url) and not is_loopback(select_proxy(request.url, proxies) or ""):
+            proxies = {}
+        return super().send(request, proxies=proxies, **options)
+
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
         _watch(self.poolmanager)

@@ -11,16 +11,18 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
+from lbsls.addresses import Trust, is_loopback
 from lbsls.errors import ConnectError, TransportError, TransportTimeout
 from lbsls.values import Health, Ping, Response, excerpt
 
-__all__ = ["is_no_worker", "may_carry_key", "ping_of"]
+__all__ = ["host_of", "is_no_worker", "may_carry_key", "ping_of"]
 
 WORKER_HEADER = "X-Runpod-Worker-Id"
 """Names the worker that answered; sent back, it asks for that worker."""
 
 _NO_WORKER = ("no workers available", "timed out waiting for worker")
-_RUNPOD_DOMAINS = ("runpod.ai", "runpod.io")
+_RUNPOD_HOSTS = ("api.runpod.ai", "api.runpod.io")
+NOBODY_ELSE = Trust()
 _PLAIN_URL = re.compile(r"[!-\[\]-~]+")  # what ASCII can print, less blank and backslash
 _PLAIN_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d*)?", re.ASCII)
 
@@ -81,22 +83,34 @@ def _object(response: Response) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def may_carry_key(url: str, *, base_url: str, endpoint_id: str) -> bool:
-    """Tell whether the API key may go to a URL that the control plane named.
+def host_of(url: str) -> str:
+    """Give the host of an address, or nothing if two parsers may read it in two ways.
 
-    It may go to the control plane's own host, and over TLS to a host of Runpod's or of the
-    control plane's whose first label is the endpoint's id. An address that two parsers may read
-    in two ways (with a user, a backslash, blanks, other letters in the host) gets none.
+    So does one with a user, a backslash, blanks, or other letters than ASCII's in the host.
     """
     try:
-        target, home = urlsplit(url), urlsplit(base_url)
+        parts = urlsplit(url)
+        plain = _PLAIN_URL.fullmatch(url) and _PLAIN_HOST.fullmatch(parts.netloc)
     except ValueError:
+        return ""
+    return parts.hostname or "" if plain and parts.scheme in ("http", "https") else ""
+
+
+def may_carry_key(url: str, *, base_url: str, endpoint_id: str, trust: Trust = NOBODY_ELSE) -> bool:
+    """Tell whether the API key may go to a URL that the control plane named.
+
+    It may go to the control plane's own host (from one on this machine, to this machine), to a
+    host that somebody named, and to a host below one of these or of Runpod's whose first label is
+    the endpoint's id. Over TLS, but where the host is on this machine or was named for plain HTTP.
+    """
+    host, home = host_of(url), urlsplit(base_url).hostname or ""
+    if not host:
         return False
-    host, home_host = target.hostname or "", home.hostname or ""
-    if not _PLAIN_URL.fullmatch(url) or not _PLAIN_HOST.fullmatch(target.netloc) or not host:
-        return False
-    if host == home_host:
-        return target.scheme in (home.scheme, "https")
     label, _, domain = host.partition(".")
-    known = any(domain == d or domain.endswith("." + d) for d in (*_RUNPOD_DOMAINS, home_host))
-    return target.scheme == "https" and label == endpoint_id.lower() and known and label != ""
+    known, here = (home, *trust.hosts), is_loopback(url)
+    if not (host in known or (here and is_loopback(base_url))):
+        below = any(domain == d or domain.endswith(f".{d}") for d in (*_RUNPOD_HOSTS, *known))
+        if not below or label != endpoint_id.lower() or not label:
+            return False
+    encrypted = urlsplit(url).scheme == "https"
+    return encrypted or here or not {host, domain}.isdisjoint(trust.plain)

@@ -192,6 +192,19 @@ def test_verbose_writes_the_log(lbsls: Lbsls, api: str) -> None:
     assert lbsls("ping", "api").err == ""
 
 
+def test_hosts_can_be_named(lbsls: Lbsls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain http only where it is allowed by name, on the command line or in the environment."""
+    monkeypatch.setenv("RUNPOD_API_KEY", "key")
+    monkeypatch.setenv("RUNPOD_API_BASE_URL", "http://gw.invalid")
+    monkeypatch.setenv("no_proxy", "*")
+    done = lbsls("ls")
+    assert (done.code, "name it: allow_http='gw.invalid'" in done.err) == (2, True)
+    assert "the host's name is not known" in lbsls("--allow-http", "gw.invalid", "ls").err
+    monkeypatch.setenv("LBSLS_ALLOW_HTTP", "gw.invalid")
+    assert "the host's name is not known" in lbsls("ls").err
+    assert "trusted_hosts must name hosts" in lbsls("--trust-host", "*", "ls").err
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [

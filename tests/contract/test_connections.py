@@ -133,3 +133,16 @@ def test_a_proxy_that_refuses_a_tunnel_sent_nothing(
             send(Request("GET", "https://runpod.test/x", {"Authorization": "Bearer k"}))
     assert proxy.asked[0].method == "CONNECT"
     assert [asked for asked in proxy.asked if "authorization" in asked.headers] == []
+
+
+def test_no_proxy_elsewhere_gets_what_is_for_this_machine(
+    send: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key of a local Runpod does not leave the machine, whatever ``no_proxy`` forgot."""
+    monkeypatch.setenv("http_proxy", "http://proxy.invalid:3128")
+    monkeypatch.setenv("all_proxy", "http://proxy.invalid:3128")
+    with serving(reply("200 OK", b"direct")) as server:
+        assert send(Request("GET", server.url)).content == b"direct"
+        with serving(reply("200 OK", b"watched")) as proxy:
+            monkeypatch.setenv("http_proxy", proxy.url)
+            assert send(Request("GET", server.url)).content == b"watched"

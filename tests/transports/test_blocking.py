@@ -7,7 +7,7 @@ import requests
 import responses
 from responses import matchers
 
-from lbsls import ConnectError, TransportError, TransportTimeout
+from lbsls import ConnectError, TlsError, TransportError, TransportTimeout
 from lbsls.transports.blocking import RequestsTransport
 from lbsls.transports.connections import Exchange
 from lbsls.values import Body, Request
@@ -27,7 +27,7 @@ def test_mocks_of_requests_work() -> None:
     ("raised", "kind", "sent"),
     [
         (requests.ConnectTimeout("late"), ConnectError, False),
-        (requests.exceptions.SSLError("bad"), ConnectError, False),
+        (requests.exceptions.SSLError("bad"), TlsError, False),
         (requests.exceptions.ProxyError("bad"), ConnectError, False),
         (requests.exceptions.InvalidHeader("bad"), ConnectError, False),
         (requests.ReadTimeout("late"), TransportTimeout, True),

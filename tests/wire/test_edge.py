@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lbsls.addresses import Trust
 from lbsls.errors import ConnectError, TransportError, TransportTimeout
 from lbsls.values import Health, Ping, Response
 from lbsls.wire.edge import is_no_worker, may_carry_key, ping_of
@@ -22,12 +23,16 @@ GOOD = [
     ("https://ep1.api.runpod.ai/ping", RUNPOD),
     ("https://EP1.API.RUNPOD.AI/ping", RUNPOD),
     ("https://ep1.api.runpod.ai:443/ping?a=b#c", RUNPOD),
-    ("https://ep1.runpod.ai", RUNPOD),
-    ("https://ep1.proxy.runpod.io/", RUNPOD),
+    ("https://ep1.eu.api.runpod.ai", RUNPOD),
+    ("https://ep1.api.runpod.ai/ping", LOCAL),
+    ("HTTPS://ep1.api.runpod.ai/ping", RUNPOD),
     ("https://api.runpod.io/v2/ep1/ping", RUNPOD),
     ("http://127.0.0.1:43210/ping", LOCAL),
     ("https://127.0.0.1:43210/ping", LOCAL),
     ("http://[::1]:5000/ping", "http://[::1]:8000"),
+    ("http://localhost:8000/", LOCAL),
+    ("http://127.0.0.2:8000/", LOCAL),
+    ("http://127.0.0.1:8000/", "https://localhost:8000"),
     ("https://rp.example.com/ep1/", OWN),
     ("https://ep1.rp.example.com/", OWN),
     ("https://ep1.lb.rp.example.com/", OWN),
@@ -63,8 +68,14 @@ BAD = [
     ("https:///ping", RUNPOD),
     ("https://[", RUNPOD),
     ("https://[::1", "http://[::1]:8000"),
-    ("http://127.0.0.2:8000/", LOCAL),
-    ("http://localhost:8000/", LOCAL),
+    ("http://127.0.0.1:8000/", RUNPOD),
+    ("http://localhost/", OWN),
+    ("http://rp.example.com/", OWN),
+    ("http://ep1.rp.example.com/", OWN),
+    ("https://rp.example.com/", LOCAL),
+    ("https://ep1.runpod.ai", RUNPOD),
+    ("https://ep1.proxy.runpod.io/", RUNPOD),
+    ("HTTP://ep1.api.runpod.ai/ping", RUNPOD),
     ("http://ep1.127.0.0.1/", LOCAL),
     ("https://rp.example.com.evil.com/", OWN),
     ("https://ep1.notrp.example.com/", OWN),
@@ -84,9 +95,34 @@ def test_the_key_goes_nowhere_else(url: str, base: str) -> None:
     assert not may_carry_key(url, base_url=base, endpoint_id="ep1")
 
 
+GATEWAY = Trust.of("gw.corp", ())
+PLAIN = Trust.of("gw.corp", "gw.corp")
+
+
+@pytest.mark.parametrize(
+    ("url", "trust", "expected"),
+    [
+        ("https://gw.corp:8443/ep1", GATEWAY, True),
+        ("https://ep1.gw.corp/ping", GATEWAY, True),
+        ("https://ep1.lb.gw.corp/ping", GATEWAY, True),
+        ("https://ep2.gw.corp/ping", GATEWAY, False),
+        ("https://xgw.corp/", GATEWAY, False),
+        ("http://gw.corp/", GATEWAY, False),
+        ("http://gw.corp/", PLAIN, True),
+        ("http://ep1.gw.corp/", PLAIN, True),
+        ("http://ep1.lb.gw.corp/", PLAIN, False),
+        ("http://ep1.api.runpod.ai/", PLAIN, False),
+        ("http://gw.corp/", Trust.of((), "gw.corp"), False),
+    ],
+)
+def test_a_host_can_be_trusted_by_name(url: str, trust: Trust, expected: bool) -> None:
+    """A gateway of one's own gets the key, over TLS unless plain http was allowed as well."""
+    assert expected is may_carry_key(url, base_url=RUNPOD, endpoint_id="ep1", trust=trust)
+
+
 def test_an_endpoint_without_an_id_has_no_host() -> None:
     """An empty id does not match an empty label."""
-    assert not may_carry_key("https://.runpod.ai/", base_url=RUNPOD, endpoint_id="")
+    assert not may_carry_key("https://.api.runpod.ai/", base_url=RUNPOD, endpoint_id="")
 
 
 @settings(max_examples=100, deadline=None)
@@ -94,7 +130,7 @@ def test_an_endpoint_without_an_id_has_no_host() -> None:
 def test_any_address_is_judged(text: str, start: str) -> None:
     """Whatever a control plane names, the answer is yes or no; and no for a foreign host."""
     assert not may_carry_key(f"{start}{text}", base_url=RUNPOD, endpoint_id="ep1") or (
-        start == "https://ep1." and "runpod." in text
+        start == "https://ep1." and "api.runpod." in text
     )
 
 
