@@ -1,6 +1,7 @@
 """Deploy load-balanced serverless endpoints, wait until they really serve, call them, remove them.
 
-Each name is imported when it is first used: declaring a resource needs attrs and nothing else.
+Each name is imported when it is first used: declaring a resource needs attrs and nothing else, a
+ping needs requests and nothing else.
 """
 
 from __future__ import annotations

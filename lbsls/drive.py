@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lbsls.effects import Effect, Flow, Notify, Send
@@ -103,7 +102,7 @@ async def _do_async(
         return await transport.send(effect.request)
     if isinstance(effect, Notify):
         heard = listener(effect.event)
-        if isawaitable(heard):
+        if isinstance(heard, Awaitable):
             await heard
     else:
         await sleep(effect.seconds)

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, TypeVar, Union, cast
 
-from attrs import frozen
-
+from lbsls.records import Record
 from lbsls.values import Request, Response
 
 if TYPE_CHECKING:
@@ -20,22 +19,19 @@ if TYPE_CHECKING:
 __all__ = ["Effect", "Flow", "Notify", "Send", "Sleep", "notify", "send", "sleep"]
 
 
-@frozen
-class Send:
+class Send(Record):
     """Move a request; what comes back is a `Response`, or a `TransportError` is thrown in."""
 
     request: Request
 
 
-@frozen
-class Sleep:
+class Sleep(Record):
     """Let so many seconds pass."""
 
     seconds: float
 
 
-@frozen
-class Notify:
+class Notify(Record):
     """Tell who listens."""
 
     event: Event

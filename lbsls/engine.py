@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, TypeVar
 
 from lbsls import drive, hooks
@@ -34,10 +33,8 @@ class Engine:
         Raises:
             ConfigError: If the listener is a coroutine function, which nobody would await.
         """
-        if iscoroutinefunction(on_event):
-            reason = "on_event is a coroutine function, and this verb is a blocking one."
-            instead = "Write a plain function, or await the verb's _async twin."
-            raise ConfigError("on_event", [Violation("on_event", reason, instead)])
+        if on_event is not None:
+            _check_blocking(on_event)
         return drive.run(flow, self._blocking(), listener=hooks.combined(on_event))
 
     async def run_async(self, flow: Flow[T], on_event: OnEvent | None = None) -> T:
@@ -71,6 +68,15 @@ class Engine:
             # No lock, as a fork could copy it locked: of two made at once, one is dropped unused.
             self._transport = RequestsTransport()
         return self._transport
+
+
+def _check_blocking(on_event: OnEvent) -> None:
+    from inspect import iscoroutinefunction  # no light import, and a ping has no listener
+
+    if iscoroutinefunction(on_event):
+        reason = "on_event is a coroutine function, and this verb is a blocking one."
+        instead = "Write a plain function, or await the verb's _async twin."
+        raise ConfigError("on_event", [Violation("on_event", reason, instead)])
 
 
 class _Function:

@@ -33,8 +33,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
-
+from lbsls.records import Record
 from lbsls.sentences import sentences, tried
 
 if TYPE_CHECKING:
@@ -70,8 +69,7 @@ class LbslsWarning(UserWarning):
     """A declaration that is allowed but will disappoint."""
 
 
-@frozen
-class Violation:
+class Violation(Record):
     """One broken rule: which field, why, and what to write instead."""
 
     field: str

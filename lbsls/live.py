@@ -1,6 +1,7 @@
 """What the account answers: endpoints, their live settings, workers. Frozen; no wire knowledge.
 
-An endpoint carries the account that it came from, and its verbs delegate to it.
+An endpoint carries the account that it came from, and its verbs delegate to it. All are records, so
+that an endpoint can be unpickled and pinged without attrs; see `lbsls.records`.
 """
 
 from __future__ import annotations
@@ -9,10 +10,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from attrs import asdict, evolve, field, frozen
-
 from lbsls.enums import ServerlessType
 from lbsls.errors import ConfigError, Violation
+from lbsls.records import Record, replace
 from lbsls.values import Env
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ MARK_VARIABLE = "LBSLS_MARK"
 """The environment variable that holds the mark of what lbsls created."""
 
 
-@frozen
-class Mark:
+class Mark(Record):
     """What lbsls writes into the env of an endpoint that it creates: ``project/name/nonce``.
 
     The nonce is new for every create that is sent, so an endpoint can be found whose create was
@@ -55,8 +54,7 @@ class Mark:
         return cls(project, name, nonce) if name and nonce else None
 
 
-@frozen(kw_only=True)
-class Settings:
+class Settings(Record, kw_only=True):
     """The live settings of an endpoint, under the names that resources use; None if not told."""
 
     imageName: str | None = None
@@ -82,8 +80,7 @@ class Settings:
     registry: str | None = None
 
 
-@frozen
-class Worker:
+class Worker(Record):
     """One running container behind an endpoint.
 
     Attributes:
@@ -108,8 +105,7 @@ class Worker:
         return self.status in ("RUNNING", "IDLE")
 
 
-@frozen
-class LogLine:
+class LogLine(Record):
     """One line of a worker's log; ``source`` is container or system."""
 
     source: str
@@ -117,12 +113,7 @@ class LogLine:
     time: str = ""
 
 
-def _unpickle(values: dict[str, Any]) -> Endpoint:
-    return Endpoint(**values)
-
-
-@frozen(kw_only=True)
-class Endpoint:
+class Endpoint(Record, kw_only=True):
     """What exists in the account.
 
     Attributes:
@@ -144,14 +135,11 @@ class Endpoint:
     settings: Settings = Settings()
     mark: Mark | None = None
     base_url: str = ""
-    _account: Account | None = field(default=None, repr=False, eq=False)
+    _account: Account | None = None
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        values = asdict(self, recurse=False)
+    def __getstate__(self) -> dict[str, Any]:
         # Neither the account with its key nor the values of env may travel with an endpoint.
-        del values["_account"]
-        values["settings"] = evolve(self.settings, env=None)
-        return _unpickle, (values,)
+        return {**vars(self), "settings": replace(self.settings, env=None), "_account": None}
 
     @property
     def resource(self) -> ServerlessResource:
@@ -162,7 +150,7 @@ class Endpoint:
         """
         from lbsls.resources import LoadBalancerSlsResource, NetworkVolume, ServerlessResource
 
-        values = {k: v for k, v in asdict(self.settings, recurse=False).items() if v is not None}
+        values = {k: v for k, v in vars(self.settings).items() if v is not None}
         volumes = [NetworkVolume(id) for id in values.pop("networkVolume")]
         kind = LoadBalancerSlsResource if self.type == ServerlessType.LB else ServerlessResource
         if self.settings.env is not None:

@@ -1,4 +1,7 @@
-"""What moves between the floors: requests, responses, pings. Frozen, secrets hidden, no I/O."""
+"""What moves between the floors: requests, responses, pings. Frozen, secrets hidden, no I/O.
+
+They are records and not attrs classes, as every ping needs them; see `lbsls.records`.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,10 @@ import enum
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar
-
-from attrs import field, frozen
+from typing import Any, Union
 
 from lbsls.errors import ApiError
+from lbsls.records import Record
 
 __all__ = [
     "Body",
@@ -28,6 +30,7 @@ __all__ = [
 ]
 
 MASK = "***"
+Items = Union[Mapping[str, str], Iterable[tuple[str, str]]]
 
 
 class Secret(str):
@@ -84,7 +87,7 @@ class Env(Mapping[str, str]):
 
     __slots__ = ("_items",)
 
-    def __init__(self, items: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(self, items: Items = ()) -> None:
         pairs = dict(items).items()
         # str.__str__ takes the text of a member of an enum of texts, where str() takes its name.
         self._items = {k: Secret(str.__str__(v)) if isinstance(v, str) else v for k, v in pairs}
@@ -116,7 +119,7 @@ class Headers(Mapping[str, str]):
 
     __slots__ = ("_items",)
 
-    def __init__(self, items: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(self, items: Items = ()) -> None:
         self._items: dict[str, tuple[str, str]] = {}
         for key, value in dict(items).items():
             hidden = key.lower() in _SECRET_HEADERS
@@ -154,8 +157,7 @@ class Headers(Mapping[str, str]):
         return Headers([*self._items.values(), *other.items()])
 
 
-@frozen
-class Request:
+class Request(Record, hidden=("secrets",)):
     """One HTTP request, ready to be moved.
 
     Attributes:
@@ -168,22 +170,43 @@ class Request:
 
     method: str
     url: str
-    headers: Headers = field(factory=Headers, converter=Headers)
-    body: Body | None = None
-    timeout: float = 30.0
-    max_bytes: int = 64 * 1024 * 1024
-    partial: bool = False
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    headers: Headers
+    body: Body | None
+    timeout: float
+    max_bytes: int
+    partial: bool
+    secrets: tuple[str, ...]
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        headers: Items = (),
+        body: Body | None = None,
+        timeout: float = 30.0,
+        max_bytes: int = 64 * 1024 * 1024,
+        partial: bool = False,
+        secrets: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(method, url, Headers(headers), body, timeout, max_bytes, partial, secrets)
 
 
-@frozen
-class Response:
+class Response(Record):
     """One HTTP answer, read whole."""
 
     status_code: int
-    headers: Headers = field(factory=Headers, converter=Headers)
-    content: bytes = field(default=b"", repr=lambda content: f"<{len(content)} bytes>")
-    url: str = ""
+    headers: Headers
+    content: bytes
+    url: str
+
+    def __init__(
+        self,
+        status_code: int,
+        headers: Items = (),
+        content: bytes = b"",
+        url: str = "",
+    ) -> None:
+        super().__init__(status_code, Headers(headers), content, url)
 
     @property
     def ok(self) -> bool:
@@ -241,8 +264,7 @@ class Health(enum.Enum):
     """No connection."""
 
 
-@frozen
-class Ping:
+class Ping(Record):
     """One GET of an endpoint's health path and what came of it.
 
     Attributes:
@@ -273,14 +295,13 @@ class Ping:
         return f"{what} after {self.elapsed:.1f}s" + (f": {self.detail}" if self.detail else "")
 
 
-@frozen
-class Pinged:
+class Pinged(Record):
     """A ping was answered, or given up.
 
     An event like those of `lbsls.events`, and here so that a ping need not import the others.
     """
 
-    level: ClassVar[int] = logging.DEBUG
+    level = logging.DEBUG
     name: str
     id: str
     ping: Ping

@@ -17,6 +17,7 @@ from lbsls.account import Account
 from lbsls.drift import differences
 from lbsls.errors import ConfigError
 from lbsls.live import Endpoint, Mark, Settings, Worker, is_added
+from lbsls.records import replace
 from lbsls.resources import LoadBalancerSlsResource, NetworkVolume, ServerlessResource
 from lbsls.wire import decode
 from samples import KEY, MARK, answer, cpu_json, created, endpoint, resource, resources
@@ -122,7 +123,7 @@ def test_an_endpoint_that_breaks_a_rule_says_so() -> None:
 def of_account(**changes: Any) -> Endpoint:
     """Give an endpoint that came from an account."""
     found = endpoint(env={"PASSWORD": SECRET, "LBSLS_MARK": str(MARK)}, **changes)
-    return evolve(found, base_url=BASE, account=Account(KEY))
+    return replace(found, base_url=BASE, _account=Account(KEY))
 
 
 def test_an_endpoint_travels_without_secrets() -> None:
@@ -131,7 +132,7 @@ def test_an_endpoint_travels_without_secrets() -> None:
     data = pickle.dumps(found)
     assert [] == [secret for secret in (KEY, SECRET) if secret.encode() in data]
     arrived = pickle.loads(data)
-    assert evolve(found, account=None, settings=evolve(found.settings, env=None)) == arrived
+    assert replace(found, _account=None, settings=replace(found.settings, env=None)) == arrived
     assert (None, MARK) == (arrived.settings.env, arrived.mark)
     assert arrived.resource.env is None
     assert KEY not in repr(copy.copy(found))
@@ -145,7 +146,7 @@ def test_an_endpoint_does_not_show_secrets() -> None:
 def test_an_endpoint_keeps_its_account() -> None:
     """Its verbs talk to where it came from."""
     account = Account(KEY)
-    assert account is evolve(endpoint(), account=account).account
+    assert account is replace(endpoint(), _account=account).account
 
 
 def test_an_unpickled_endpoint_takes_the_account_of_the_environment(

@@ -19,7 +19,10 @@ import pytest
 
 import lbsls
 from lbsls import errors
+from lbsls.records import replace
 from lbsls.values import Health, Ping
+from samples import KEY, endpoint
+from servers import reply, serving
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path(lbsls.__file__).parent
@@ -93,6 +96,25 @@ def test_importing_is_light() -> None:
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )
     assert in_fresh_interpreter(code) == "[]"
+
+
+PING = """
+import pickle, sys, requests
+requests.get({url!r}, timeout=30)
+known = set(sys.modules)
+assert pickle.loads({endpoint!r}).check_ping(timeout=30).status == 200
+print([name for name in sys.modules if name not in known and name.split(".")[0] != "lbsls"])
+"""
+
+
+def test_a_ping_needs_requests_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script that pings starts as fast as one that uses `requests`: attrs stays out of it too."""
+    with serving(reply()) as server:
+        known = replace(endpoint(), base_url=server.url, health_url=f"{server.url}/ping")
+        monkeypatch.setenv("RUNPOD_API_KEY", KEY)
+        monkeypatch.setenv("RUNPOD_API_BASE_URL", server.url)
+        code = PING.format(url=server.url, endpoint=pickle.dumps(known))
+        assert in_fresh_interpreter(code) == "[]"
 
 
 def test_every_public_name_is_there_and_sorted() -> None:

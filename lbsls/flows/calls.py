@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from attrs import evolve
-
 from lbsls.effects import Flow, notify, send, sleep
 from lbsls.events import Retrying
 from lbsls.flows.api import API_DEADLINE
@@ -15,6 +13,7 @@ from lbsls.flows.context import Context
 from lbsls.flows.find import Target, require
 from lbsls.flows.pings import authorized, needs_load_balancer
 from lbsls.live import Endpoint
+from lbsls.records import replace
 from lbsls.requesting import method_of, prepare
 from lbsls.schedules import expo
 from lbsls.values import Request, Response, Secret
@@ -70,7 +69,7 @@ def send_until_worker(ctx: Context, request: Request, deadline: float) -> Flow[R
     while True:
         attempt += 1
         left = max(0.05, deadline - ctx.clock())
-        response = yield from send(evolve(request, timeout=left))
+        response = yield from send(replace(request, timeout=left))
         delay = expo(attempt, first=0.1, maximum=5.0)
         if not is_no_worker(response) or ctx.clock() + delay >= deadline:
             return response
@@ -96,4 +95,4 @@ def _redirected(request: Request, response: Response) -> Request | None:
         headers = {k: v for k, v in headers.items() if k.lower() != "content-type"}
     if urlsplit(url)[:2] != urlsplit(request.url)[:2]:
         headers = {k: v for k, v in headers.items() if k.lower() not in ("authorization", "cookie")}
-    return evolve(request, method=method, url=url, body=body, headers=headers)
+    return replace(request, method=method, url=url, body=body, headers=headers)

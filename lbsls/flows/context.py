@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from attrs import evolve, frozen
-
 from lbsls.addresses import Trust, is_loopback
 from lbsls.errors import ConfigError, Violation
 from lbsls.live import Endpoint
+from lbsls.records import Record, replace
 from lbsls.values import Secret
 
 __all__ = ["Claim", "Context", "Memory", "Pacing", "check_seconds"]
@@ -29,8 +28,7 @@ def check_seconds(verb: str, value: object) -> None:
         raise ConfigError(verb, [Violation("timeout", reason, "Write timeout=60.")])
 
 
-@frozen
-class Pacing:
+class Pacing(Record):
     """How patient a wait is, in seconds.
 
     Attributes:
@@ -119,8 +117,7 @@ class Memory:
         return id in self._deleted
 
 
-@frozen
-class Context:
+class Context(Record):
     """An account as flows see it.
 
     Attributes:
@@ -146,4 +143,4 @@ class Context:
 
     def own(self, endpoint: Endpoint) -> Endpoint:
         """Give an endpoint that belongs to the account."""
-        return evolve(endpoint, base_url=self.base_url, account=self.account)
+        return replace(endpoint, base_url=self.base_url, _account=self.account)

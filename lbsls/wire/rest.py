@@ -11,10 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
-from attrs import field, frozen
-
 from lbsls import __version__
 from lbsls.errors import WireError
+from lbsls.records import Record
 from lbsls.values import Body, Request, Response, Secret, excerpt
 
 if TYPE_CHECKING:
@@ -37,8 +36,7 @@ USER_AGENT = f"lbsls/{__version__}"
 MAX_ANSWER = 16 * 1024 * 1024
 
 
-@frozen
-class Operation(Generic[T]):
+class Operation(Record, Generic[T], hidden=("body", "secrets")):
     """One operation of the control plane.
 
     Attributes:
@@ -52,9 +50,9 @@ class Operation(Generic[T]):
     method: str
     path: str
     decode: Callable[[Response, str, tuple[str, ...]], T]
-    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    body: Mapping[str, Any] | None = None
     idempotent: bool = True
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    secrets: tuple[str, ...] = ()
     partial: bool = False
 
     def request(self, base_url: str, api_key: str, timeout: float) -> Request:

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from attrs import evolve
 
 from commandline import Lbsls, Terminal
 from lbsls import Account, Endpoint, LoadBalancerSlsResource, NotFound, Worker, cli
 from lbsls.cli import tables
 from lbsls.cli.tables import Listed
 from lbsls.live import Mark, Settings
+from lbsls.records import replace
 
 CREATED = datetime(2026, 11, 1, tzinfo=timezone.utc)
 ENDPOINT = Endpoint(
@@ -116,7 +116,7 @@ def test_states(statuses: list[str] | None, state: str) -> None:
 
 def test_an_endpoint_that_may_have_no_worker_is_off() -> None:
     """Runpod lowers the maximum to 0 by itself; that is to be seen."""
-    off = evolve(ENDPOINT, settings=Settings(workersMax=0))
+    off = replace(ENDPOINT, settings=Settings(workersMax=0))
     assert (Listed(off, ()).state, Listed(off, ()).scale()) == ("off", "0 (?-0)")
 
 
@@ -133,7 +133,7 @@ def test_an_endpoint_that_may_have_no_worker_is_off() -> None:
 )
 def test_whose(mark: Mark | None, project: str | None, who: str) -> None:
     """Who created it says who may delete it without asking."""
-    assert tables.whose(evolve(ENDPOINT, mark=mark), project) == who
+    assert tables.whose(replace(ENDPOINT, mark=mark), project) == who
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_ping_whose_key_the_edge_refuses(
     real = Account.check_ping
 
     def refused(self: Account, target: str, *, timeout: float) -> Any:
-        return evolve(real(self, target, timeout=timeout), refused_key=True)
+        return replace(real(self, target, timeout=timeout), refused_key=True)
 
     monkeypatch.setattr(Account, "check_ping", refused)
     done = lbsls("ping", "api")

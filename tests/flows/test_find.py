@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from attrs import evolve
 
 from lbsls import AmbiguousEndpoint, ConfigError, Endpoint, LbslsError, NotFound, ServerError
 from lbsls.flows import find as finding
 from lbsls.flows.undeploy import undeploy
+from lbsls.records import replace
 from lbsls.testing import play
 from stories import (
     GONE,
@@ -100,7 +100,7 @@ def test_what_is_no_target_is_refused(flow: Any, target: Any) -> None:
 
 def test_an_endpoint_of_another_control_plane_is_refused() -> None:
     """The key of one does not go to the other."""
-    foreign = evolve(live(), base_url="https://else.test")
+    foreign = replace(live(), base_url="https://else.test")
     error = play(finding.workers(context(), foreign), []).error
     assert isinstance(error, ConfigError)
     assert "is of https://else.test, not of https://api.runpod.io" in str(error)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from attrs import evolve
 
 from lbsls import AuthError, ConfigError, ConnectError, Endpoint, Health, NotFound, WireError
 from lbsls.flows.find import get_by_id
 from lbsls.flows.pings import check_ping, is_deployed, is_healthy
+from lbsls.records import replace
 from lbsls.testing import FakeClock, play
 from lbsls.values import Request
 from stories import (
@@ -174,7 +174,7 @@ def test_a_ping_needs_a_time(timeout: Any) -> None:
 )
 def test_the_key_goes_to_no_other_host(url: str) -> None:
     """Whatever the control plane calls the endpoint's address."""
-    played = play(check_ping(context(), evolve(live(), health_url=url), 5.0), [])
+    played = play(check_ping(context(), replace(live(), health_url=url), 5.0), [])
     assert isinstance(played.error, WireError)
     assert "the API key was not sent there" in str(played.error)
 

@@ -14,6 +14,7 @@ from lbsls import (
     Endpoint,
     FixedSchedule,
     GpuPool,
+    Health,
     LoadBalancerSlsResource,
     NetworkVolume,
     Ping,
@@ -24,10 +25,13 @@ from lbsls import (
     Worker,
 )
 from lbsls.events import Event
+from lbsls.live import Settings
+from lbsls.records import replace
 from lbsls.testing import AsyncScriptedTransport, ScriptedTransport
 from lbsls.transports import AsyncTransport, Transport
 from lbsls.transports.blocking import RequestsTransport
 from lbsls.transports.threads import ThreadTransport
+from lbsls.values import Headers
 
 
 def listen(event: Event) -> None:
@@ -88,6 +92,12 @@ account.deploy("app")  # type: ignore[arg-type]  # pyright: ignore[reportArgumen
 account.deploy(resource, False)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 endpoint.get("/", jsn={})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 endpoint.id = "e2"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+assert_type(replace(Ping(Health.READY, 200), status=204), Ping)
+assert_type(Response(200, {"X": "y"}).headers, Headers)
+Ping(Health.READY, "200")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Ping(Health.READY, elapsd=1.0)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+Settings("img:1")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 async def twins() -> None:
