@@ -8,15 +8,26 @@ class, takes longer than everything else that a first ping adds to `requests`; t
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
+
+    _Frozen = object
 else:
 
     def dataclass_transform(**_: Any) -> Any:
         """Mean nothing at run time; a type checker knows by it how records are made."""
         return lambda kind: kind
+
+    class _Frozen:
+        """What cannot be assigned to. A checker that saw this would let any name be assigned."""
+
+        def __setattr__(self, name: str, value: object) -> None:
+            raise AttributeError(f"{type(self).__name__} is frozen: {name} cannot be changed")
+
+        def __delattr__(self, name: str) -> None:
+            raise AttributeError(f"{type(self).__name__} is frozen: {name} cannot be removed")
 
 
 __all__ = ["Record", "replace"]
@@ -30,7 +41,7 @@ def replace(record: R, /, **changes: Any) -> R:
 
 
 @dataclass_transform(frozen_default=True)
-class Record:
+class Record(_Frozen):
     """A frozen class whose fields are the names that it annotates; a value there is the default.
 
     Records of one class with equal fields are equal. A field whose name begins with an underscore
@@ -65,12 +76,6 @@ class Record:
                 f"{len(values)} by place and {', '.join(named) or 'none'} by name"
             )
         vars(self).update(fields)
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"{type(self).__name__} is frozen: {name} cannot be changed")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"{type(self).__name__} is frozen: {name} cannot be removed")
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

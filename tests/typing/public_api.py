@@ -92,6 +92,7 @@ account.deploy("app")  # type: ignore[arg-type]  # pyright: ignore[reportArgumen
 account.deploy(resource, False)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 endpoint.get("/", jsn={})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 endpoint.id = "e2"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+endpoint.idd = "e2"  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 assert_type(replace(Ping(Health.READY, 200), status=204), Ping)
 assert_type(Response(200, {"X": "y"}).headers, Headers)
