@@ -8,11 +8,13 @@ from __future__ import annotations
 import enum
 import json
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Union
+from typing import Any, SupportsIndex, Union
+from urllib.parse import quote, quote_plus
 
 from lbsls.errors import ApiError
-from lbsls.records import Record
+from lbsls.records import Record, replace
 
 __all__ = [
     "Body",
@@ -38,6 +40,10 @@ class Secret(str):
 
     __slots__ = ()
 
+    def __getitem__(self, key: SupportsIndex | slice) -> Secret:
+        # What shows only the beginning of long texts takes a slice first.
+        return Secret(str.__getitem__(self, key))
+
     def __repr__(self) -> str:
         return f"'{MASK}'"
 
@@ -47,6 +53,10 @@ class Body(bytes):
 
     __slots__ = ()
 
+    def __getitem__(self, key: Any) -> Any:
+        part = bytes.__getitem__(self, key)
+        return Body(part) if isinstance(part, bytes) else part
+
     def __repr__(self) -> str:
         return f"<{len(self)} bytes>"
 
@@ -54,15 +64,21 @@ class Body(bytes):
 def redact(text: str, secrets: Iterable[str]) -> str:
     """Replace every secret of four characters or more in a text that came from outside.
 
-    A secret is found as it is and as JSON writes it, with escapes.
+    A secret is found as it is, and as JSON, Python and addresses write it.
     """
     long = {str(secret) for secret in secrets if len(secret) >= 4}
-    escaped = {
-        json.dumps(each, ensure_ascii=ascii)[1:-1] for each in long for ascii in (True, False)
-    }
-    for secret in sorted(long | escaped, key=len, reverse=True):
-        text = text.replace(secret, MASK)
+    spellings = {spelling for secret in long for spelling in _spellings(secret)}
+    for spelling in sorted(spellings, key=len, reverse=True):
+        text = text.replace(spelling, MASK)
     return text
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    data = secret.encode("utf-8", "replace")
+    yield from (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    # Which quotes are escaped depends on what else is in the text.
+    yield from (repr(secret)[1:-1], repr(f"'\"{secret}")[4:-1], repr(data)[2:-1])
+    yield from (quote(data), quote(data, safe=""), quote_plus(data))
 
 
 def shown(value: object, *, limit: int = 80) -> str:
@@ -112,10 +128,15 @@ class Env(Mapping[str, str]):
 
 
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
+_HARMLESS = re.compile(
+    "accept.*|allow|connection|content-.*|date|ratelimit.*|retry-after|server|transfer-encoding|"
+    "user-agent|vary|x-request-id|x-runpod-worker-id"
+)
+"""Headers whose values are shown; others may repeat a key, or hold one that only an app knows."""
 
 
 class Headers(Mapping[str, str]):
-    """HTTP headers: keys compare without case, credentials are masked in the repr."""
+    """HTTP headers: keys compare without case, and the repr shows only harmless values."""
 
     __slots__ = ("_items",)
 
@@ -147,7 +168,11 @@ class Headers(Mapping[str, str]):
         return hash(frozenset((key, value) for key, (_, value) in self._items.items()))
 
     def __repr__(self) -> str:
-        return "{" + ", ".join(f"{key!r}: {value!r}" for key, value in self._items.values()) + "}"
+        shown = (
+            f"{key!r}: {(value if _HARMLESS.fullmatch(lowered) else MASK)!r}"
+            for lowered, (key, value) in self._items.items()
+        )
+        return "{" + ", ".join(shown) + "}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (tuple((key, str(value)) for key, value in self._items.values()),)
@@ -188,7 +213,8 @@ class Request(Record, hidden=("secrets",)):
         partial: bool = False,
         secrets: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(method, url, Headers(headers), body, timeout, max_bytes, partial, secrets)
+        hidden = tuple(map(Secret, secrets))
+        super().__init__(method, url, Headers(headers), body, timeout, max_bytes, partial, hidden)
 
 
 class Response(Record):
@@ -198,6 +224,7 @@ class Response(Record):
     headers: Headers
     content: bytes
     url: str
+    _excerpt: str | None  # of the content, for errors, when it is known what is secret in it
 
     def __init__(
         self,
@@ -205,8 +232,9 @@ class Response(Record):
         headers: Items = (),
         content: bytes = b"",
         url: str = "",
+        _excerpt: str | None = None,
     ) -> None:
-        super().__init__(status_code, Headers(headers), content, url)
+        super().__init__(status_code, Headers(headers), content, url, _excerpt)
 
     @property
     def ok(self) -> bool:
@@ -235,6 +263,10 @@ class Response(Record):
         """
         return json.loads(self.content)
 
+    def hiding(self, secrets: Iterable[str]) -> Response:
+        """Give this answer such that its error does not repeat secrets."""
+        return self if self.ok else replace(self, _excerpt=excerpt(self.content, secrets))
+
     def raise_for_status(self) -> Response:
         """Raise `ApiError` for a status of 400 and above, else give the response itself.
 
@@ -242,11 +274,9 @@ class Response(Record):
         """
         if self.ok:
             return self
-        raise ApiError(
-            self.url or "the endpoint answered",
-            status=self.status_code,
-            body_excerpt=excerpt(self.content),
-        )
+        said = excerpt(self.content) if self._excerpt is None else self._excerpt
+        what = self.url.partition("?")[0] or "the endpoint answered"
+        raise ApiError(what, status=self.status_code, body_excerpt=said)
 
 
 class Health(enum.Enum):
