@@ -10,11 +10,11 @@ client, so that a mistake made there cannot hide itself here; only `front` knows
 
 A module imports only from lines above its own::
 
-    clock  door  headers  keeper  keys  problems  scaler  shapes
+    clock  door  faults  headers  journal  keeper  keys  problems  scaler  shapes
     catalog  logs  options  probes  process
-    ratelimit  schema  streams
+    misbehave  ratelimit  schema  streams
     endpoints
-    images
+    afflictions  images
     worker
     fleet
     line  proxy
@@ -33,13 +33,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lbsls.local.faults import Fault, Faults, Rule
 from lbsls.local.front import LocalRunpod, runpod
-from lbsls.local.options import GENEROUS, RUNPOD, Options, Window
+from lbsls.local.journal import Journal, Seen
+from lbsls.local.options import GENEROUS, IMMEDIATELY, RUNPOD, After, Options, Window
 
 if TYPE_CHECKING:
     from lbsls.local.server import serve
 
-__all__ = ["GENEROUS", "RUNPOD", "LocalRunpod", "Options", "Window", "runpod", "serve"]
+__all__ = [
+    "GENEROUS",
+    "IMMEDIATELY",
+    "RUNPOD",
+    "After",
+    "Fault",
+    "Faults",
+    "Journal",
+    "LocalRunpod",
+    "Options",
+    "Rule",
+    "Seen",
+    "Window",
+    "runpod",
+    "serve",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -5,13 +5,17 @@ What happens to a request is decided here; how its bytes move is in `proxy` and 
 
 from __future__ import annotations
 
+from functools import partial
+
 from aiohttp import web
 
-from lbsls.local import keys, proxy, websockets
+from lbsls.local import keys, misbehave, proxy, websockets
 from lbsls.local.door import Door
 from lbsls.local.fleet import Fleet
 from lbsls.local.headers import WORKER_ID, wish
 from lbsls.local.line import Line, NoWorker
+from lbsls.local.misbehave import Visit
+from lbsls.local.problems import Problem
 from lbsls.local.proxy import Refusal
 from lbsls.local.worker import Ground, Worker
 
@@ -49,6 +53,16 @@ class Balancer:
         await self._door.close()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        release = self._fleet.release
+        try:
+            return await misbehave.performed(
+                self._ground.world, request, "call", partial(self._answered, request),
+                endpoint=release.id, name=release.settings["name"],
+            )  # fmt: skip
+        except Problem as problem:
+            return web.json_response(problem.body(), status=problem.status, headers=problem.headers)
+
+    async def _answered(self, request: web.Request, visit: Visit) -> web.StreamResponse:
         allowed = self._fleet.release.request_timeout(self._options.request_timeout)
         deadline = self._clock.monotonic() + allowed
         worker: Worker | None = None
@@ -56,7 +70,9 @@ class Balancer:
             self._admit(request)
             wanted = wish(request.headers.get(WORKER_ID, ""))
             async with self._line.worker_for(wanted) as worker:
-                return await self._forward(request, worker, deadline)
+                # an answer that will be thrown away or changed must not be on its way already
+                whole = visit.fault is not None and visit.fault.done
+                return await self._forward(request, worker, deadline, whole)
         except NoWorker as nobody:
             return web.json_response(nobody.body, status=nobody.status)
         except Refusal as refusal:
@@ -74,14 +90,15 @@ class Balancer:
             raise Refusal(401, "Unauthorized", "invalid api key")
 
     async def _forward(
-        self, request: web.Request, worker: Worker, deadline: float
+        self, request: web.Request, worker: Worker, deadline: float, whole: bool
     ) -> web.StreamResponse:
         session, limit = self._ground.session, self._options.body_limit
         try:
             if websockets.is_upgrade(request):
                 return await websockets.forward(request, worker, session, limit=limit)
             left = deadline - self._clock.monotonic()
-            return await proxy.forward(request, worker, session, timeout=left, limit=limit)
+            forward = proxy.fetch if whole else proxy.forward
+            return await forward(request, worker, session, timeout=left, limit=limit)
         except Refusal as refusal:
             if refusal.broken:
                 worker.doubt()

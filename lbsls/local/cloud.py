@@ -6,7 +6,8 @@ What the control plane can do is a method here, named as in Runpod's API descrip
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lbsls.local.balancer import Balancer
@@ -18,6 +19,8 @@ from lbsls.local.problems import not_found
 from lbsls.local.schema import check_create, check_update
 from lbsls.local.worker import Ground
 
+GHOSTS = 1000
+"""Deleted endpoints that a lagging list can still show."""
 STATUSES = ("running", "idle", "initializing", "throttled", "unhealthy")
 
 
@@ -26,8 +29,21 @@ class Endpoint:
     """An endpoint that exists; a queue has no fleet and no balancer here yet."""
 
     release: Release
+    made: float
     fleet: Fleet | None = None
     balancer: Balancer | None = None
+    lists: int = 0
+    looks: int = 0
+
+
+@dataclass
+class Ghost:
+    """An endpoint that was deleted, and that a list which lags behind still shows."""
+
+    shown: dict[str, Any]
+    made: float
+    gone: float
+    lists: int = 0
 
 
 class Cloud:
@@ -37,14 +53,33 @@ class Cloud:
         self.queue_base = ""
         self._ground = ground
         self._world = ground.world
+        self._listed = ground.world.options.listed
         self._key = key
         self._room = Room(ground.world.options.max_processes)
         self._endpoints: dict[str, Endpoint] = {}
+        self._ghosts: deque[Ghost] = deque(maxlen=GHOSTS)
         self._ending: set[asyncio.Task[None]] = set()
 
-    def list_endpoints(self) -> list[dict[str, Any]]:
-        """Give all endpoints, the oldest first."""
-        return [self._rendered(endpoint) for endpoint in self._endpoints.values()]
+    def list_endpoints(self, lag: float = 0.0) -> list[dict[str, Any]]:
+        """Give all endpoints, the oldest first, as they were so many seconds ago.
+
+        A list that lags shows which endpoints there were, each as it is now, and with an endpoint
+        all older ones.
+        """
+        after = replace(self._listed, seconds=max(lag, self._listed.seconds))
+        now = self._now()
+        shown = []
+        for ghost in self._ghosts:
+            if after.has_come(now - ghost.made, after.polls) and not after.has_come(
+                now - ghost.gone, ghost.lists
+            ):
+                shown.append(ghost.shown)
+            ghost.lists += 1
+        for endpoint in self._endpoints.values():
+            if after.has_come(now - endpoint.made, endpoint.lists):
+                shown.append(self._rendered(endpoint))
+            endpoint.lists += 1
+        return sorted(shown, key=lambda each: str(each["createdAt"]))
 
     def get_endpoint(self, id_: str) -> dict[str, Any]:
         """Give one endpoint."""
@@ -54,7 +89,7 @@ class Cloud:
         """Make an endpoint and what it needs."""
         now = self._world.clock.now()
         release = created(check_create(body), new_id(self._world.chance), now)
-        endpoint = Endpoint(release)
+        endpoint = Endpoint(release, self._now())
         if release.is_balanced:
             endpoint.fleet = Fleet(release, self._ground, self._room)
             endpoint.balancer = Balancer(endpoint.fleet, self._ground, self._key)
@@ -79,7 +114,8 @@ class Cloud:
 
     def delete_endpoint(self, id_: str) -> None:
         """Remove an endpoint; its workers end soon after."""
-        self._find(id_)
+        endpoint = self._find(id_)
+        self._ghosts.append(Ghost(self._rendered(endpoint), endpoint.made, self._now()))
         self._end(self._endpoints.pop(id_))
 
     def list_endpoint_workers(self, id_: str) -> dict[str, Any]:
@@ -87,6 +123,8 @@ class Cloud:
         endpoint = self._find(id_)
         version = endpoint.release.version
         workers = list(endpoint.fleet.workers.values()) if endpoint.fleet else []
+        for worker in workers:
+            worker.looks += 1
         shown = [worker.rendered(version) for worker in workers]
         summary = {
             status: sum(worker["status"] == status.upper() for worker in shown)
@@ -111,10 +149,35 @@ class Cloud:
         while self._ending:
             await asyncio.wait(self._ending)
 
-    def _find(self, id_: str) -> Endpoint:
-        if id_ not in self._endpoints:
+    def name_of(self, id_: str | None) -> str | None:
+        """Give the name of an endpoint, None where there is none."""
+        endpoint = self._endpoints.get(id_ or "")
+        return str(endpoint.release.settings["name"]) if endpoint else None
+
+    def check_age(self, id_: str, seconds: float) -> None:
+        """Refuse an endpoint that was made less than so many seconds ago, as if it were not."""
+        endpoint = self._endpoints.get(id_)
+        if endpoint is None or self._now() - endpoint.made < seconds:
             raise not_found("endpoint")
-        return self._endpoints[id_]
+
+    def afflict(self) -> None:
+        """Let every worker see which faults there are."""
+        for endpoint in self._endpoints.values():
+            if endpoint.fleet is not None:
+                endpoint.fleet.afflict()
+
+    def _now(self) -> float:
+        return self._world.clock.monotonic()
+
+    def _find(self, id_: str) -> Endpoint:
+        endpoint = self._endpoints.get(id_)
+        if endpoint is None:
+            raise not_found("endpoint")
+        found = self._world.options.found
+        polls, endpoint.looks = endpoint.looks, endpoint.looks + 1
+        if not found.has_come(self._now() - endpoint.made, polls):
+            raise not_found("endpoint")
+        return endpoint
 
     def _rendered(self, endpoint: Endpoint) -> dict[str, Any]:
         base = endpoint.balancer.url if endpoint.balancer else self.queue_base

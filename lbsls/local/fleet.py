@@ -171,6 +171,11 @@ class Fleet:
         news, self.news = self.news, asyncio.get_running_loop().create_future()
         news.set_result(None)
 
+    def afflict(self) -> None:
+        """Let every worker see which faults there are."""
+        for worker in list(self.workers.values()):
+            worker.afflict()
+
     def close(self) -> None:
         """Begin to end all workers."""
         self._closed = True

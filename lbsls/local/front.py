@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from lbsls.account import Account
+    from lbsls.local.faults import Faults
     from lbsls.local.images import Commands
+    from lbsls.local.journal import Journal
     from lbsls.local.server import Server
 
 
@@ -54,6 +56,16 @@ class LocalRunpod:
     def options(self) -> Options:
         """How it behaves."""
         return self._world.options
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong on purpose; may be changed at any time."""
+        return self._world.faults
+
+    @property
+    def requests(self) -> Journal:
+        """The requests that came in, to the control plane and to endpoints."""
+        return self._world.journal
 
     @property
     def url(self) -> str:

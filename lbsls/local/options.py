@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal, TypedDict, get_args
 
 from lbsls.local.clock import Clock, SystemClock
+from lbsls.local.faults import Faults
+from lbsls.local.journal import Journal
 
 Cold = Literal["hold", "refuse", "pass"]
 
@@ -34,6 +36,21 @@ GENEROUS = (
 
 
 @dataclass(frozen=True)
+class After:
+    """When a change can be seen: after so many seconds, and so many looks that do not show it."""
+
+    seconds: float = 0.0
+    polls: int = 0
+
+    def has_come(self, age: float, polls: int) -> bool:
+        """Whether it can be seen at such an age, by a look after so many others."""
+        return age >= self.seconds and polls >= self.polls
+
+
+IMMEDIATELY = After()
+
+
+@dataclass(frozen=True)
 class Options:
     """How a local Runpod behaves.
 
@@ -55,6 +72,9 @@ class Options:
         max_processes: workers at one time, over all endpoints: this is one machine.
         rate_limit: the control plane's windows; empty for no limit and no headers.
         log_lines: lines kept of each worker's log.
+        listed: when the list shows that an endpoint was made, or deleted.
+        found: when an endpoint that was made is there by its id; 404 until then.
+        started: when a new worker's container starts; its looks are those at `/workers`.
     """
 
     hold: float = 120.0
@@ -72,6 +92,9 @@ class Options:
     max_processes: int = 64
     rate_limit: tuple[Window, ...] = GENEROUS
     log_lines: int = 5000
+    listed: After = IMMEDIATELY
+    found: After = IMMEDIATELY
+    started: After = IMMEDIATELY
 
     def __post_init__(self) -> None:
         if self.cold not in get_args(Cold):
@@ -96,12 +119,17 @@ class Changes(TypedDict, total=False):
     max_processes: int
     rate_limit: tuple[Window, ...]
     log_lines: int
+    listed: After
+    found: After
+    started: After
 
 
 @dataclass(frozen=True)
 class World:
-    """What everything in one local Runpod shares: its options, its time and its chance."""
+    """What everything in one local Runpod shares: its options, its time, its chance, its faults."""
 
     options: Options = field(default_factory=Options)
     clock: Clock = field(default_factory=SystemClock)
     chance: random.Random = field(default_factory=random.SystemRandom)
+    faults: Faults = field(default_factory=Faults)
+    journal: Journal = field(default_factory=Journal)

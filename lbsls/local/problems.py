@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 NO_ERRORS: tuple[str, ...] = ()
-# what Runpod calls it; Python's newer versions call it otherwise
-TITLES = {422: "Unprocessable Entity"}
+# what Runpod calls it, where Python's versions call it otherwise or know no name
+TITLES = {422: "Unprocessable Entity", 524: "A Timeout Occurred"}
 
 
 class Problem(Exception):
@@ -35,11 +35,19 @@ class Problem(Exception):
 
     def body(self) -> dict[str, object]:
         """Give the JSON object that says it."""
-        title = TITLES.get(self.status) or HTTPStatus(self.status).phrase
+        title = title_of(self.status)
         body: dict[str, object] = {"title": title, "status": self.status, "detail": self.detail}
         if self.errors:
             body["errors"] = list(self.errors)
         return body
+
+
+def title_of(status: int) -> str:
+    """Give the words for a status."""
+    try:
+        return TITLES.get(status) or HTTPStatus(status).phrase
+    except ValueError:  # nobody registered it
+        return "Error"
 
 
 def bad_request(detail: str) -> Problem:

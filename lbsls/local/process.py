@@ -71,6 +71,7 @@ class Process:
         self._outputs: list[Lines] = []
         self._pipes: list[asyncio.BaseTransport] = []
         self._status: Lines | None = None
+        self._unsent: list[int] = []
 
     async def listen(self, status: IO[bytes], on_line: Callable[[str], None]) -> None:
         """Read the keeper's words and the command's output."""
@@ -89,6 +90,8 @@ class Process:
     def _hear(self, line: str) -> None:
         word, _, value = line.partition(" ")
         self._words[word] = value
+        while word == "started" and self._unsent:
+            self.signal(self._unsent.pop(0))
 
     async def wait(self) -> str:
         """Wait until the command and its whole group have ended; say how."""
@@ -103,6 +106,14 @@ class Process:
             with suppress(ProcessLookupError):
                 os.killpg(int(self._words["started"]), signal.SIGKILL)
         return ending(self._words)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the command's whole group, as soon as there is one."""
+        if "started" not in self._words:
+            self._unsent.append(number)
+        elif not {"exited", "killed"} & self._words.keys():
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(int(self._words["started"]), number)
 
     def stop(self) -> None:
         """Tell the keeper to end the command: SIGTERM, and SIGKILL after the grace time."""

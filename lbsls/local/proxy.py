@@ -88,6 +88,37 @@ async def forward(
     Raises:
         Refusal: there is no answer from the worker to pass back.
     """
+    async with await _asked(request, worker, session, timeout, limit) as answer:
+        return await _give_back(request, answer, worker, limit)
+
+
+async def fetch(
+    request: web.Request,
+    worker: Worker,
+    session: aiohttp.ClientSession,
+    *,
+    timeout: float,
+    limit: int,
+) -> web.StreamResponse:
+    """Pass a request on and give its whole answer, not sent yet; as `forward` otherwise."""
+    async with await _asked(request, worker, session, timeout, limit) as answer:
+        try:
+            body = await answer.read()
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as cause:
+            raise broken(worker, cause) from cause
+        headers = to_caller(answer.headers, worker.id)
+        for name in ("Content-Length", "Transfer-Encoding"):
+            headers.popall(name, None)
+        return web.Response(status=answer.status, headers=headers, body=body)
+
+
+async def _asked(
+    request: web.Request,
+    worker: Worker,
+    session: aiohttp.ClientSession,
+    timeout: float,
+    limit: int,
+) -> aiohttp.ClientResponse:
     body = Body(request, limit)
     if body.is_too_large:
         raise too_large("request", limit)
@@ -99,10 +130,10 @@ async def forward(
         if body.is_too_large:
             raise too_large("request", limit) from None
         raise broken(worker, cause) from cause
-    async with answer:
-        if (answer.content_length or 0) > limit and request.method != "HEAD":
-            raise Refusal(502, "Bad Gateway", f"the answer is larger than {limit} bytes")
-        return await _give_back(request, answer, worker, limit)
+    if (answer.content_length or 0) > limit and request.method != "HEAD":
+        answer.close()
+        raise Refusal(502, "Bad Gateway", f"the answer is larger than {limit} bytes")
+    return answer
 
 
 async def _send(

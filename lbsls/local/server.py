@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 
 import aiohttp
@@ -71,6 +71,8 @@ class Server:
                 cwd=self._cwd,
             )
             cloud = Cloud(ground, self.api_key)
+            self._begin_faults(cloud)
+            stack.callback(self._world.faults.end)
             stack.push_async_callback(cloud.close)
             door = Door(Control(cloud, self._world, self.api_key).app())
             stack.push_async_callback(door.close)
@@ -78,6 +80,16 @@ class Server:
             cloud.queue_base = f"{self.url}/v2"
             self._stack = stack.pop_all()
         return self
+
+    def _begin_faults(self, cloud: Cloud) -> None:
+        loop = asyncio.get_running_loop()
+
+        def tell() -> None:
+            """Come from any thread into the loop's, unless it is about to end."""
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(cloud.afflict)
+
+        self._world.faults.begin(self._world.clock.monotonic, tell)
 
     async def __aexit__(
         self,

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 
 from lbsls.local import probes, process
+from lbsls.local.afflictions import Affliction
 from lbsls.local.clock import rfc3339, wait
 from lbsls.local.endpoints import Release
 from lbsls.local.images import (
@@ -26,6 +27,9 @@ from lbsls.local.images import (
 from lbsls.local.logs import CONTAINER, SYSTEM, Log
 from lbsls.local.options import Options, World
 from lbsls.local.probes import State
+
+UNSTARTED = 0.02
+"""Seconds between two looks whether a worker was looked at often enough to start."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Worker:
     """A container, as Runpod would call it: its id stays when it is started again.
 
     Attributes:
-        port: where it listens in its present life.
+        looks: how often it was shown to whom asked for workers.
         in_flight: requests that it is answering.
         draining: no more requests may be sent to it; it stops after the last one.
         idle_since: when it answered its last request, became ready, or was made.
@@ -61,7 +65,7 @@ class Worker:
         self.id = id_
         self.release = release
         self.state = State.STARTING
-        self.port = 0
+        self.looks = 0
         self.in_flight = 0
         self.draining = False
         self.idle_since = ground.world.clock.monotonic()
@@ -72,11 +76,18 @@ class Worker:
         self._clock = ground.world.clock
         self._options = ground.world.options
         self._on_change = on_change
+        self._port = 0
         self._process: process.Process | None = None
+        self._affliction = Affliction(ground.world, release, self._signal)
         loop = asyncio.get_running_loop()
         self._stop: asyncio.Future[None] = loop.create_future()
         self._doubt: asyncio.Future[None] = loop.create_future()
         self._task = loop.create_task(self._run())
+
+    @property
+    def port(self) -> int:
+        """Where requests find it in its present life."""
+        return self._affliction.port(self._port, probed=False)
 
     @property
     def is_ready(self) -> bool:
@@ -99,8 +110,25 @@ class Worker:
             return "INITIALIZING" if is_exposed(self.release) else "RUNNING"
         return "UNHEALTHY"
 
+    def afflict(self) -> None:
+        """See which faults there are for it."""
+        before = self._affliction.kind
+        self._affliction.befall()
+        if self._affliction.kind == before:
+            return
+        if self._process is not None:
+            self._affliction.started()
+        if self.state is State.READY:
+            self._affliction.ready()
+        self.doubt()
+
+    def _signal(self, number: int) -> None:
+        if self._process is not None:
+            self._process.signal(number)
+
     def stop(self) -> None:
         """End it: SIGTERM, and SIGKILL after the grace time."""
+        self._affliction.lift()
         if not self._stop.done():
             self._stop.set_result(None)
         if self._process is not None:
@@ -135,6 +163,7 @@ class Worker:
 
     async def _run(self) -> None:
         crashes = 0
+        await self._allowed()
         while not self._stop.done():
             self._born = self._clock.monotonic()
             reason = await self._live()
@@ -151,11 +180,22 @@ class Worker:
         self.log.close()
         self._become(State.ENDED)
 
+    async def _allowed(self) -> None:
+        """Wait until new workers may start."""
+        started = self._options.started
+        while not self._stop.done():
+            age = self._clock.monotonic() - self._born
+            if started.has_come(age, self.looks):
+                return
+            left = started.seconds - age
+            await wait(self._clock, self._stop, left if left > 0 else UNSTARTED)
+
     async def _live(self) -> str:
         """Run the command once; give the reason why it ended."""
         release, ports = self.release, self._ground.ports
         given = [ports.take() for _ in range(1 + has_health_port(release))]
-        self.port = given[0]
+        self._port = given[0]
+        self._affliction.befall()
         try:
             running = await self._start(given[0], given[-1])
         except UnknownImage as cause:
@@ -184,10 +224,12 @@ class Worker:
         self.started_at = self._clock.now()
         self.log.add(SYSTEM, f"container started: {self.release.settings['image']}")
         self._become(State.STARTING)
+        self._affliction.started()
         prober = asyncio.get_running_loop().create_task(self._probe(health_port))
         try:
             return await running.wait()
         finally:
+            self._affliction.ended()
             prober.cancel()
             await asyncio.wait([prober])
 
@@ -197,10 +239,17 @@ class Worker:
             self.log.add(SYSTEM, unreachable(release))
             return
         while True:
-            found = await probes.probe(
-                self._ground.session, port, release.health_path, options.probe_timeout
+            answer = await probes.probe(
+                self._ground.session,
+                self._affliction.port(port, probed=True),
+                release.health_path,
+                options.probe_timeout,
             )
+            found = self._affliction.disguised(answer)
             self._become(probes.judged(self.state, found, busy=self.in_flight > 0))
+            self._affliction.pass_over()
+            if self.state is State.READY:
+                self._affliction.ready()
             self._trust()
             gap = probes.gap(self._clock.monotonic() - self._born)
             if self.state is State.READY:

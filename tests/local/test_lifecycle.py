@@ -197,9 +197,11 @@ def test_a_port_that_cannot_be_had_is_an_error(start_site: Callable[..., Site]) 
 def test_windows_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """There it says what is needed instead of failing somehow."""
     local = runpod({})
-    monkeypatch.setattr("os.name", "nt")
-    with pytest.raises(NotImplementedError, match="use WSL"):
-        local.start()
+    # not for longer than this: pytest makes paths when the test is over
+    with monkeypatch.context() as patch:
+        patch.setattr("os.name", "nt")
+        with pytest.raises(NotImplementedError, match="use WSL"):
+            local.start()
 
 
 def test_a_start_that_is_interrupted_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
