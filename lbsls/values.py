@@ -8,8 +8,9 @@ from __future__ import annotations
 import enum
 import json
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Union
+from typing import Any, SupportsIndex, Union
 
 from lbsls.errors import ApiError
 from lbsls.records import Record
@@ -38,6 +39,10 @@ class Secret(str):
 
     __slots__ = ()
 
+    def __getitem__(self, key: SupportsIndex | slice) -> Secret:
+        # What shows only the beginning of long texts takes a slice first.
+        return Secret(str.__getitem__(self, key))
+
     def __repr__(self) -> str:
         return f"'{MASK}'"
 
@@ -46,6 +51,10 @@ class Body(bytes):
     """A request body: bytes whose repr shows only their number."""
 
     __slots__ = ()
+
+    def __getitem__(self, key: Any) -> Any:
+        part = bytes.__getitem__(self, key)
+        return Body(part) if isinstance(part, bytes) else part
 
     def __repr__(self) -> str:
         return f"<{len(self)} bytes>"
@@ -112,10 +121,15 @@ class Env(Mapping[str, str]):
 
 
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
+_HARMLESS = re.compile(
+    "accept.*|allow|connection|content-.*|date|ratelimit.*|retry-after|server|transfer-encoding|"
+    "user-agent|vary|x-request-id|x-runpod-worker-id"
+)
+"""Headers whose values are shown; others may repeat a key, or hold one that only an app knows."""
 
 
 class Headers(Mapping[str, str]):
-    """HTTP headers: keys compare without case, credentials are masked in the repr."""
+    """HTTP headers: keys compare without case, and the repr shows only harmless values."""
 
     __slots__ = ("_items",)
 
@@ -147,7 +161,11 @@ class Headers(Mapping[str, str]):
         return hash(frozenset((key, value) for key, (_, value) in self._items.items()))
 
     def __repr__(self) -> str:
-        return "{" + ", ".join(f"{key!r}: {value!r}" for key, value in self._items.values()) + "}"
+        shown = (
+            f"{key!r}: {(value if _HARMLESS.fullmatch(lowered) else MASK)!r}"
+            for lowered, (key, value) in self._items.items()
+        )
+        return "{" + ", ".join(shown) + "}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (tuple((key, str(value)) for key, value in self._items.values()),)
@@ -188,7 +206,8 @@ class Request(Record, hidden=("secrets",)):
         partial: bool = False,
         secrets: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(method, url, Headers(headers), body, timeout, max_bytes, partial, secrets)
+        hidden = tuple(map(Secret, secrets))
+        super().__init__(method, url, Headers(headers), body, timeout, max_bytes, partial, hidden)
 
 
 class Response(Record):
@@ -198,6 +217,7 @@ class Response(Record):
     headers: Headers
     content: bytes
     url: str
+    _excerpt: str | None  # of the content, for errors, when it is known what is secret in it
 
     def __init__(
         self,
@@ -205,8 +225,9 @@ class Response(Record):
         headers: Items = (),
         content: bytes = b"",
         url: str = "",
+        _excerpt: str | None = None,
     ) -> None:
-        super().__init__(status_code, Headers(headers), content, url)
+        super().__init__(status_code, Headers(headers), content, url, _excerpt)
 
     @property
     def ok(self) -> bool:
@@ -242,11 +263,9 @@ class Response(Record):
         """
         if self.ok:
             return self
-        raise ApiError(
-            self.url or "the endpoint answered",
-            status=self.status_code,
-            body_excerpt=excerpt(self.content),
-        )
+        said = excerpt(self.content) if self._excerpt is None else self._excerpt
+        what = self.url.partition("?")[0] or "the endpoint answered"
+        raise ApiError(what, status=self.status_code, body_excerpt=said)
 
 
 class Health(enum.Enum):

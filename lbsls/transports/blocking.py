@@ -56,7 +56,7 @@ class RequestsTransport:
             ) as cause:
                 if isinstance(cause, TransportError):
                     raise
-                _drop_tracebacks(cause)
+                _strip(cause)
                 raise _error(request, cause, exchange) from cause
 
     def close(self) -> None:
@@ -141,10 +141,12 @@ def _chain(cause: BaseException) -> Iterator[BaseException]:
         waiting += [each for each in others if isinstance(each, BaseException)]
 
 
-def _drop_tracebacks(cause: BaseException) -> None:
-    """Let go of frames: they hold the bytes that were sent, and the API key is among them."""
+def _strip(cause: BaseException) -> None:
+    """Let go of frames and requests: they hold what was sent, and the API key is in it."""
     for error in _chain(cause):
         error.__traceback__ = None
+        if isinstance(error, problems.RequestException):
+            error.request = error.response = None
 
 
 _UNSENT: tuple[tuple[tuple[type[Exception], ...], str], ...] = (

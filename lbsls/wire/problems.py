@@ -84,7 +84,9 @@ def retry_after(response: Response) -> float | None:
 
 def _redirected(what: str, request: Request, response: Response) -> WireError:
     host = urlsplit(request.url).netloc
-    target = redact(_host(response.headers.get("location", "")) or "another path", request.secrets)
+    # Redacted before it is cut: of a secret that is cut in two, the half would stay.
+    location = redact(response.headers.get("location", ""), request.secrets)
+    target = _host(location) or "another path"
     return WireError(
         what,
         f"{host} redirects to {target} ({response.status_code}); "

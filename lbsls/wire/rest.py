@@ -96,7 +96,12 @@ def _decoder(name: str) -> Callable[[Response, str, tuple[str, ...]], Any]:
     def decode(response: Response, what: str, secrets: tuple[str, ...]) -> Any:
         from lbsls.wire import decode as decoders
 
-        return getattr(decoders, name)(response, what, secrets)
+        try:
+            return getattr(decoders, name)(response, what, secrets)
+        except WireError as error:
+            # Their frames hold what was decoded, values of env among it, and so may the context.
+            error.__context__ = None
+            raise error.with_traceback(None) from None
 
     return decode
 
