@@ -9,7 +9,7 @@ import os
 import random
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lbsls import environment, flows
 from lbsls.addresses import DEFAULT_BASE_URL, Names, Trust, check_account
@@ -58,6 +58,8 @@ class Account:
         ConfigError: If a setting cannot be right.
     """
 
+    base_url, project = "", cast("str | None", None)  # for the repr of one that is not finished
+
     def __init__(
         self,
         api_key: str,
@@ -95,8 +97,7 @@ class Account:
     ) -> Self:
         """Make an account of ``RUNPOD_API_KEY`` and ``RUNPOD_API_BASE_URL`` of the environment.
 
-        ``LBSLS_TRUSTED_HOSTS`` and ``LBSLS_ALLOW_HTTP``, with commas between hosts, add to those
-        that are given.
+        ``LBSLS_TRUSTED_HOSTS`` and ``LBSLS_ALLOW_HTTP`` (host,host) add to what is given here.
 
         Raises:
             ConfigError: If there is no key.

@@ -8,6 +8,7 @@ what somebody set in the console stays. The verbs at the end delegate to an acco
 from __future__ import annotations
 
 import builtins
+import functools
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LoadBalancerSlsResource", "NetworkVolume", "ServerlessResource"]
 
+T = TypeVar("T")
 Self = TypeVar("Self", bound="ServerlessResource")
 
 
@@ -113,6 +115,26 @@ def _scaler(value: ServerlessScalerType | str) -> ServerlessScalerType:
     return ServerlessScalerType.of(value)  # type: ignore[no-any-return]
 
 
+def _discreet(kind: builtins.type[T]) -> builtins.type[T]:
+    """Let an error of a class's constructor show nothing of what it was called with."""
+    init = kind.__init__
+
+    @functools.wraps(init)
+    def constructor(self: T, *args: Any, **fields: Any) -> None:
+        try:
+            init(self, *args, **fields)
+            return
+        except Exception as error:
+            problem = error.with_traceback(None)
+        # A traceback that shows locals would show this frame's, and the frames below it are gone.
+        del self, args, fields
+        raise problem
+
+    kind.__init__ = constructor  # type: ignore[method-assign,assignment]
+    return kind
+
+
+@_discreet
 @frozen(kw_only=True)
 class ServerlessResource:
     """A queue-based serverless endpoint as its user wants it; base of the load-balanced one.
@@ -186,7 +208,7 @@ class ServerlessResource:
         if violations := check_endpoint(kind, values):
             raise ConfigError(f"{kind} {shown(self.name)}", violations)
         for sentence in warn_endpoint(kind, values):
-            warnings.warn(f"{self.name}: {sentence}", LbslsWarning, stacklevel=3)
+            warnings.warn(f"{self.name}: {sentence}", LbslsWarning, stacklevel=4)
 
     @classmethod
     def from_mapping(cls: builtins.type[Self], name: str, values: Mapping[str, Any]) -> Self:
@@ -202,7 +224,8 @@ class ServerlessResource:
             reason = f"the settings must be a mapping, not {type(values).__name__}."
             instead = "Write {'imageName': 'my-app:latest'}."
             raise ConfigError(subject, [Violation("values", reason, instead)])
-        known = dict(values)
+        known = {**values, **({"env": _env(values["env"])} if "env" in values else {})}
+        del values  # an error's traceback may show locals
         unknown = [key for key in known if key == "name" or key not in fields_dict(cls)]
         if unknown:
             raise ConfigError(subject, [_no_such_field(cls, key) for key in unknown])
@@ -320,6 +343,7 @@ class ServerlessResource:
         )
 
 
+@_discreet
 @frozen(kw_only=True, repr=False)
 class LoadBalancerSlsResource(ServerlessResource):
     """A load-balanced serverless endpoint as its user wants it: HTTP straight to the workers.

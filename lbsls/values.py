@@ -11,9 +11,10 @@ import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, SupportsIndex, Union
+from urllib.parse import quote, quote_plus
 
 from lbsls.errors import ApiError
-from lbsls.records import Record
+from lbsls.records import Record, replace
 
 __all__ = [
     "Body",
@@ -63,15 +64,21 @@ class Body(bytes):
 def redact(text: str, secrets: Iterable[str]) -> str:
     """Replace every secret of four characters or more in a text that came from outside.
 
-    A secret is found as it is and as JSON writes it, with escapes.
+    A secret is found as it is, and as JSON, Python and addresses write it.
     """
     long = {str(secret) for secret in secrets if len(secret) >= 4}
-    escaped = {
-        json.dumps(each, ensure_ascii=ascii)[1:-1] for each in long for ascii in (True, False)
-    }
-    for secret in sorted(long | escaped, key=len, reverse=True):
-        text = text.replace(secret, MASK)
+    spellings = {spelling for secret in long for spelling in _spellings(secret)}
+    for spelling in sorted(spellings, key=len, reverse=True):
+        text = text.replace(spelling, MASK)
     return text
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    data = secret.encode("utf-8", "replace")
+    yield from (secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    # Which quotes are escaped depends on what else is in the text.
+    yield from (repr(secret)[1:-1], repr(f"'\"{secret}")[4:-1], repr(data)[2:-1])
+    yield from (quote(data), quote(data, safe=""), quote_plus(data))
 
 
 def shown(value: object, *, limit: int = 80) -> str:
@@ -255,6 +262,10 @@ class Response(Record):
             ValueError: If it is not JSON.
         """
         return json.loads(self.content)
+
+    def hiding(self, secrets: Iterable[str]) -> Response:
+        """Give this answer such that its error does not repeat secrets."""
+        return self if self.ok else replace(self, _excerpt=excerpt(self.content, secrets))
 
     def raise_for_status(self) -> Response:
         """Raise `ApiError` for a status of 400 and above, else give the response itself.

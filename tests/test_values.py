@@ -52,12 +52,17 @@ def test_a_secret_is_a_text_that_does_not_show() -> None:
         ('said {"a": "two\\nlines"}', ["two\nlines"], 'said {"a": "***"}'),
         ('said {"a": "\\u00e9t\\u00e9s"}', ["étés"], 'said {"a": "***"}'),
         ("said étés", ["étés"], "said ***"),
+        ("said 'a\\\\b\\n'", ["a\\b\n"], "said '***'"),
+        ("said 'it\\'s \"x\" it'", ["it's"], "said '*** \"x\" it'"),
+        ("said b'\\xc3\\xa9t\\xc3\\xa9s'", ["étés"], "said b'***'"),
+        ("to ?q=a%2Fb+c%26 and a/b%20c%26", ["a/b c&"], "to ?q=*** and ***"),
+        ("a lone \ud800 stays", ["abc\ud800"], "a lone \ud800 stays"),
         ("nothing", [], "nothing"),
         ("nothing", [""], "nothing"),
     ],
 )
 def test_secrets_are_redacted(text: str, secrets: list[str], expected: str) -> None:
-    """A secret is found as it is and as JSON writes it; longer ones first."""
+    """A secret is found as it is and as it is written elsewhere; longer ones first."""
     assert expected == redact(text, secrets)
 
 

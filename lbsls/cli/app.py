@@ -141,7 +141,7 @@ def _run(arguments: Sequence[str] | None, session: Session) -> int:
         if session.verbose > 1:
             import traceback
 
-            traceback.print_exc()
+            session.output.note(session.redacted(traceback.format_exc()).rstrip())
         return _failed(session, error)
 
 
@@ -154,9 +154,11 @@ def _failed(session: Session, error: Exception) -> int:
         return exits.USAGE
     code = exits.code_of(error)
     if isinstance(error, OSError) and not isinstance(error, LbslsError):
-        error = OSError(error.strerror or str(error))
+        error = OSError(session.redacted(error.strerror or str(error)))
     elif not isinstance(error, (LbslsError, NotImplementedError)):
-        what = f"unexpected {type(error).__name__}: {error} (-vv shows where)"
+        what = (
+            f"unexpected {type(error).__name__}: {session.redacted(str(error))} (-vv shows where)"
+        )
         error = RuntimeError(what)
     session.output.failure(error, code)
     return code

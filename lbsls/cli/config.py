@@ -36,6 +36,7 @@ from attrs import field, fields_dict, frozen
 from lbsls.addresses import DEFAULT_BASE_URL, check_account
 from lbsls.errors import ConfigError, LbslsWarning, Violation
 from lbsls.resources import LoadBalancerSlsResource
+from lbsls.values import Env
 
 __all__ = ["FILE", "Config", "FileError", "is_command", "load", "locate"]
 
@@ -118,6 +119,14 @@ class Config:
                         yield Violation(
                             f"[endpoints.{name}] env {key}", reason, f"`export {variable}=...`"
                         )
+
+    @property
+    def secrets(self) -> list[str]:
+        """The values of env, as written and as filled in."""
+        values = [value for fields in self.endpoints.values() for value in _env(fields).values()]
+        texts = [value for value in values if isinstance(value, str)]
+        named = [os.environ.get(name, "") for text in texts for name in _references(text)]
+        return [*texts, *named]
 
     def check_images(self, resources: Sequence[LoadBalancerSlsResource], images: Commands) -> None:
         """Check that each resource's image has a command, before it is deployed locally.
@@ -264,7 +273,7 @@ _CHECKS = {"project": _check_project, "endpoints": _check_endpoints, "local": _c
 def _resource(name: str, values: Mapping[str, Any]) -> LoadBalancerSlsResource:
     fields = dict(values)
     if env := _env(values):
-        fields["env"] = {key: _filled(value) for key, value in env.items()}
+        fields["env"] = Env({key: _filled(value) for key, value in env.items()})
     return LoadBalancerSlsResource.from_mapping(name, fields)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +57,15 @@ class Session:
         from lbsls.account import Account
 
         return Account.from_env(project=self.config.project, **self.hosts)
+
+    def redacted(self, text: str) -> str:
+        """Give a text of which nobody knows what is in it without the key and values of env."""
+        from lbsls.values import redact
+
+        known = self.__dict__.get("config")  # only if it was read: to read it may be what failed
+        return redact(
+            text, [os.environ.get("RUNPOD_API_KEY", ""), *(known.secrets if known else ())]
+        )
 
     def log(self) -> logging.Handler:
         """Make the handler that writes the library's log to stderr."""

@@ -12,11 +12,11 @@ from lbsls.flows.api import API_DEADLINE
 from lbsls.flows.context import Context
 from lbsls.flows.find import Target, require
 from lbsls.flows.pings import authorized, needs_load_balancer
-from lbsls.live import Endpoint
+from lbsls.live import Endpoint, hidden_values
 from lbsls.records import replace
 from lbsls.requesting import method_of, prepare
 from lbsls.schedules import expo
-from lbsls.values import Request, Response, Secret
+from lbsls.values import Request, Response, redact
 from lbsls.wire.edge import is_no_worker
 
 __all__ = ["call", "callable_endpoint", "send_until_worker"]
@@ -39,7 +39,7 @@ def call(
         authorized(ctx, endpoint, prepared.url).merged(prepared.headers),
         prepared.body,
         timeout=prepared.timeout,
-        secrets=(Secret(ctx.api_key),),
+        secrets=(ctx.api_key, *hidden_values(endpoint.settings.env or {})),
     )
     deadline = ctx.clock() + request.timeout
     response = yield from send_until_worker(ctx, request, deadline)
@@ -49,7 +49,7 @@ def call(
             break
         request = onward
         response = yield from send_until_worker(ctx, request, deadline)
-    return response
+    return response.hiding(request.secrets)
 
 
 def callable_endpoint(ctx: Context, target: Target) -> Flow[Endpoint]:
@@ -85,8 +85,8 @@ def _redirected(request: Request, response: Response) -> Request | None:
         return None
     try:
         url = urljoin(request.url, location)
-        if urlsplit(url).scheme not in ("http", "https"):
-            return None
+        if urlsplit(url).scheme not in ("http", "https") or redact(url, request.secrets) != url:
+            return None  # nowhere, or to where a secret would be in the address
     except ValueError:  # no address at all
         return None
     method, body, headers = request.method, request.body, dict(request.headers.items())

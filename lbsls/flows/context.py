@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from lbsls.addresses import Trust, is_loopback
 from lbsls.errors import ConfigError, Violation
@@ -140,6 +140,9 @@ class Context(Record):
     account: Any
     wall: Callable[[], float] = time.time
     trust: Trust = Trust()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an account holds the API key: write Account.from_env() where it is used")
 
     def own(self, endpoint: Endpoint) -> Endpoint:
         """Give an endpoint that belongs to the account."""

@@ -17,7 +17,7 @@ from requests import exceptions as problems
 from urllib3 import exceptions as urllib3_problems
 
 from lbsls.errors import ConnectError, TlsError, TransportError, TransportTimeout
-from lbsls.transports.connections import Exchange, new_adapter
+from lbsls.transports.connections import Exchange, chain_of, new_adapter, strip
 from lbsls.values import Request, Response
 
 __all__ = ["RequestsTransport"]
@@ -48,15 +48,10 @@ class RequestsTransport:
                         _read(answer, request, exchange),
                         url=request.url,
                     )
-            except (
-                problems.RequestException,
-                urllib3_problems.HTTPError,
-                OSError,
-                ValueError,
-            ) as cause:
-                if isinstance(cause, TransportError):
-                    raise
-                _strip(cause)
+            except BaseException as cause:
+                strip(cause)
+                if isinstance(cause, TransportError) or not isinstance(cause, _KNOWN):
+                    raise  # Ctrl-C, say
                 raise _error(request, cause, exchange) from cause
 
     def close(self) -> None:
@@ -128,27 +123,7 @@ def _late(request: Request) -> TransportTimeout:
     return TransportTimeout(_what(request), f"no whole answer within {request.timeout:g}s")
 
 
-def _chain(cause: BaseException) -> Iterator[BaseException]:
-    """Give an exception and all that it came from, each once."""
-    waiting, seen = [cause], set[int]()
-    while waiting:
-        error = waiting.pop()
-        if id(error) in seen:
-            continue
-        seen.add(id(error))
-        yield error
-        others = [error.__cause__, error.__context__, getattr(error, "reason", None), *error.args]
-        waiting += [each for each in others if isinstance(each, BaseException)]
-
-
-def _strip(cause: BaseException) -> None:
-    """Let go of frames and requests: they hold what was sent, and the API key is in it."""
-    for error in _chain(cause):
-        error.__traceback__ = None
-        if isinstance(error, problems.RequestException):
-            error.request = error.response = None
-
-
+_KNOWN = (problems.RequestException, urllib3_problems.HTTPError, OSError, ValueError)
 _UNSENT: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((problems.ProxyError, urllib3_problems.ProxyError), "the proxy did not answer"),
     ((urllib3_problems.NameResolutionError,), "the host's name is not known"),
@@ -181,7 +156,7 @@ def _tls_reason(chain: list[BaseException]) -> str | None:
 
 
 def _error(request: Request, cause: Exception, exchange: Exchange) -> TransportError:
-    what, chain = _what(request), list(_chain(cause))
+    what, chain = _what(request), list(chain_of(cause))
 
     def is_any(*kinds: type[BaseException]) -> bool:
         return any(isinstance(error, kinds) for error in chain)

@@ -11,6 +11,7 @@ import io
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from http.client import HTTPResponse
 from typing import Any
 
@@ -22,7 +23,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from lbsls.addresses import is_loopback
 
-__all__ = ["Exchange", "new_adapter"]
+__all__ = ["Exchange", "chain_of", "new_adapter", "strip"]
 
 POOL_SIZE = 64
 _here = threading.local()
@@ -161,3 +162,24 @@ class _Adapter(HTTPAdapter):
 def new_adapter() -> HTTPAdapter:
     """Make an adapter that keeps as many connections as there are threads to use them."""
     return _Adapter(pool_connections=POOL_SIZE, pool_maxsize=POOL_SIZE)
+
+
+def chain_of(cause: BaseException) -> Iterator[BaseException]:
+    """Give an exception and all that it came from, each once."""
+    waiting, seen = [cause], set[int]()
+    while waiting:
+        error = waiting.pop()
+        if id(error) in seen:
+            continue
+        seen.add(id(error))
+        yield error
+        others = [error.__cause__, error.__context__, getattr(error, "reason", None), *error.args]
+        waiting += [each for each in others if isinstance(each, BaseException)]
+
+
+def strip(cause: BaseException) -> None:
+    """Let go of what holds what was sent and what came, with secrets in it: frames, requests."""
+    for error in chain_of(cause):
+        error.__traceback__ = None
+        if isinstance(error, requests.RequestException):
+            error.request = error.response = None

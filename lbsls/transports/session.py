@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -11,8 +11,8 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from requests.utils import rewind_body
 
-from lbsls.transports.connections import new_adapter
-from lbsls.values import Request, Response
+from lbsls.transports.connections import new_adapter, strip
+from lbsls.values import Request, Response, Secret
 
 __all__ = ["EndpointSession"]
 
@@ -28,11 +28,11 @@ class _EndpointAuth(AuthBase):
 
     def __init__(self, base: str, api_key: str) -> None:
         self._origin = urlsplit(base)[:2]
-        self._api_key = api_key
+        self._api_key = Secret(api_key)
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if urlsplit(request.url or "")[:2] == self._origin:
-            request.headers.setdefault("Authorization", f"Bearer {self._api_key}")
+            request.headers.setdefault("Authorization", Secret(f"Bearer {self._api_key}"))
         return request
 
 
@@ -47,6 +47,18 @@ class _PatientAdapter(HTTPAdapter):
 
     def send(  # type: ignore[override]
         self, request: requests.PreparedRequest, *, timeout: Any = None, **options: Any
+    ) -> requests.Response:
+        try:
+            return self._send(request, timeout, options)
+        except BaseException as error:
+            strip(error)
+            if isinstance(error, requests.RequestException):
+                error.request = request.copy()
+                error.request.headers.pop("Authorization", None)
+            raise
+
+    def _send(
+        self, request: requests.PreparedRequest, timeout: Any, options: dict[str, Any]
     ) -> requests.Response:
         if not _can_resend(request):
             return self._inner.send(request, timeout=timeout, **options)
@@ -103,6 +115,9 @@ class EndpointSession(requests.Session):
         absolute = urljoin(self._base, url.lstrip("/")) if not urlsplit(url).netloc else url
         chosen = self._timeout if timeout is None else timeout
         return super().request(method, absolute, timeout=chosen, **options)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a session holds the API key: open one where it is used")
 
     def rebuild_auth(
         self, prepared_request: requests.PreparedRequest, response: requests.Response

@@ -175,6 +175,23 @@ def _reset(server: Server, conn: socket.socket) -> None:
     conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
 
 
+def _telling(server: Server, conn: socket.socket) -> None:
+    server.read(conn)
+    conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + KEY.encode() * 100)
+    server.over.wait(20)
+
+
+@pytest.mark.parametrize("most", [100, 100_000])
+def test_no_traceback_shows_what_came(send: Sender, most: int) -> None:
+    """Of an answer that is too slow or too large nothing is shown: it may hold values of env."""
+    with serving(_telling) as server, pytest.raises(TransportError) as raised:
+        send(Request("GET", server.url, timeout=0.3, max_bytes=most))
+    seen = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+    text = "".join(line for line in seen.format() if "test_troubles" not in line)
+    assert KEY not in text
+    assert KEY not in repr([vars(raised.value), raised.value.__cause__])
+
+
 @pytest.mark.parametrize("trouble", [_reset, never, DRIPS["body"], "refused", "redirected"])
 def test_no_traceback_shows_the_key(send: Sender, trouble: object) -> None:
     """Not even one that prints the locals of every frame, as error trackers do."""

@@ -62,3 +62,18 @@ def test_a_transport_can_be_used_after_it_was_closed() -> None:
     with responses.RequestsMock() as mock:
         mock.get(URL)
         assert transport.send(Request("GET", URL)).ok
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit, LookupError])
+def test_what_no_library_raises_goes_on_without_frames(stop: type[BaseException]) -> None:
+    """Ctrl-C ends in a short traceback, and what was under way does not show in it."""
+
+    def interrupt(request: object) -> tuple[int, dict[str, str], str]:
+        raise stop
+
+    with responses.RequestsMock() as mock:
+        mock.add_callback("GET", URL, interrupt)
+        with pytest.raises(stop) as caught:
+            RequestsTransport().send(Request("GET", URL, {"Authorization": "Bearer k"}))
+    files = [frame.path.name for frame in caught.traceback]
+    assert files == ["test_blocking.py"]

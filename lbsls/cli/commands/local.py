@@ -31,7 +31,13 @@ def _images(context: click.Context, _: click.Parameter, values: Sequence[str]) -
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 takes any free one.")
 @click.option("--image", "images", multiple=True, callback=_images, metavar="NAME=COMMAND")
-@click.option("--api-key", metavar="KEY", help="The account's key; a new one by default.")
+@click.option(
+    "--api-key",
+    metavar="KEY",
+    envvar="LBSLS_LOCAL_API_KEY",
+    help="The account's key; a new one by default. Others on this machine can read it here, and "
+    "not in LBSLS_LOCAL_API_KEY.",
+)
 @click.option(
     "--cold",
     type=click.Choice(["hold", "refuse", "pass"]),
