@@ -8,6 +8,15 @@
 Nothing here listens on anything but 127.0.0.1, and nothing outlives it. It shares no code with the
 client, so that a mistake made there cannot hide itself here; only `front` knows the account.
 
+What goes wrong on purpose is set by ``faults``, and what was sent is in ``requests``::
+
+    local = lbsls.local.runpod(images={...}, listed=After(seconds=2))
+    with local as account, local.faults.add(Fault.close(done=True), operation="create", times=1):
+        account.deploy(resource)  # one endpoint all the same
+        assert len(local.requests.of("create")) == 1
+
+Other programs do it over HTTP, at an address with a key of its own: see ``lbsls.local.admin``.
+
 A module imports only from lines above its own::
 
     clock  door  faults  headers  journal  keeper  keys  problems  scaler  shapes
@@ -21,7 +30,7 @@ A module imports only from lines above its own::
     websockets
     balancer
     cloud
-    control
+    admin  control
     server
     front
 

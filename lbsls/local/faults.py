@@ -50,7 +50,7 @@ class Fault:
             raise ValueError(f"kind is one of {', '.join(get_args(Kind))}, not {self.kind!r}")
         if self.kind == "answer" and self.status not in STATUSES and not self.html:
             raise ValueError(f"status is from 400 to 599, not {self.status!r}")
-        if self.seconds < 0:
+        if not self.seconds >= 0:  # a NaN neither
             raise ValueError(f"seconds is at least 0, not {self.seconds!r}")
 
     @classmethod
@@ -256,7 +256,7 @@ class Faults:
         times: int | None = None,
         probability: float = 1.0,
         seed: int = 0,
-        seconds: float | None = None,
+        lasts: float | None = None,
     ) -> Rule:
         """Let something go wrong; the first fault that was added and fits strikes.
 
@@ -268,7 +268,7 @@ class Faults:
             times: for the next so many requests, or workers.
             probability: of each request, or worker, that it could strike.
             seed: what chance begins with; the same seed, the same strikes.
-            seconds: how long it lasts, from now or from the start of the local Runpod.
+            lasts: seconds until it ends, from now or from the start of the local Runpod.
         """
         if operation is not None and operation not in get_args(Operation):
             known = ", ".join(get_args(Operation))
@@ -278,15 +278,15 @@ class Faults:
         if not 0 <= probability <= 1:
             raise ValueError(f"probability is from 0 to 1, not {probability!r}")
         if fault.kind == "down":
-            operation, seconds = "any", fault.seconds
+            operation, lasts = "any", fault.seconds
         with self._lock:
             self._count += 1
             rule = Rule(
                 self._count, fault, operation, endpoint, times, probability, seed, None,
                 _faults=self,
             )  # fmt: skip
-            if seconds is not None:
-                self._end_in(rule, seconds)
+            if lasts is not None:
+                self._end_in(rule, lasts)
             self._rules.append(rule)
         self._on_change()
         return rule

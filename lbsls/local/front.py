@@ -74,9 +74,19 @@ class LocalRunpod:
 
     def environ(self) -> dict[str, str]:
         """Give the variables that point other programs here."""
+        return self._server().environ()
+
+    def admin_environ(self) -> dict[str, str]:
+        """Give the variables of the address where faults are set, and requests asked for.
+
+        They are apart, so that a program under test does not have them: see `lbsls.local.admin`.
+        """
+        return self._server().admin_environ()
+
+    def _server(self) -> Server:
         if self._run is None or self._run.server is None:
             raise RuntimeError("this local Runpod is not running: use it in a with statement")
-        return self._run.server.environ()
+        return self._run.server
 
     def start(self) -> None:
         """Start it, as `with` does, but without an account."""

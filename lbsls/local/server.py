@@ -12,6 +12,7 @@ from types import TracebackType
 import aiohttp
 
 from lbsls.local import keys
+from lbsls.local.admin import Admin
 from lbsls.local.cloud import Cloud
 from lbsls.local.control import Control
 from lbsls.local.door import HEADER_LIMIT, Door
@@ -46,7 +47,9 @@ class Server:
         cwd: str | None = None,
     ) -> None:
         self.api_key = api_key or keys.new_key()
+        self.admin_key = keys.new_key()
         self.url = ""
+        self.admin_url = ""
         self._images = Images(images)
         self._port = port
         self._world = world or World()
@@ -59,6 +62,13 @@ class Server:
             "RUNPOD_API_KEY": self.api_key,
             "RUNPOD_API_BASE_URL": self.url,
             "RUNPOD_ENDPOINT_BASE_URL": f"{self.url}/v2",
+        }
+
+    def admin_environ(self) -> dict[str, str]:
+        """Give the variables for who tells it to misbehave."""
+        return {
+            "LBSLS_LOCAL_ADMIN_URL": self.admin_url,
+            "LBSLS_LOCAL_ADMIN_KEY": self.admin_key,
         }
 
     async def __aenter__(self) -> Server:
@@ -77,6 +87,9 @@ class Server:
             door = Door(Control(cloud, self._world, self.api_key).app())
             stack.push_async_callback(door.close)
             self.url = f"http://127.0.0.1:{await _open(door, self._port)}"
+            admin = Door(Admin(self._world, self.admin_key).app())
+            stack.push_async_callback(admin.close)
+            self.admin_url = f"http://127.0.0.1:{await admin.open(0)}"
             cloud.queue_base = f"{self.url}/v2"
             self._stack = stack.pop_all()
         return self

@@ -27,7 +27,13 @@ def test_the_lines_can_be_pasted(
     assert cli.main(["local", "--image", "app:1=python app.py", "--api-key", "it's mine"]) == 0
     lines = capsys.readouterr().out.splitlines()
     names = [line.removeprefix("export ").partition("=")[0] for line in lines]
-    assert names == ["RUNPOD_API_KEY", "RUNPOD_API_BASE_URL", "RUNPOD_ENDPOINT_BASE_URL"]
+    assert names == [
+        "RUNPOD_API_KEY",
+        "RUNPOD_API_BASE_URL",
+        "RUNPOD_ENDPOINT_BASE_URL",
+        "LBSLS_LOCAL_ADMIN_URL",
+        "LBSLS_LOCAL_ADMIN_KEY",
+    ]
     assert shlex.split(lines[0]) == ["export", "RUNPOD_API_KEY=it's mine"]
     assert "images: app:1. Ctrl-C" in stream.getvalue()
     assert stream.getvalue().endswith("stopped; nothing is left\n")
@@ -44,6 +50,7 @@ def test_json(
     assert cli.main(["local", "--json", "--image", "a:1=false"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["images"] == ["a:1", "b:1"]
+    assert list(document["admin"]) == ["LBSLS_LOCAL_ADMIN_URL", "LBSLS_LOCAL_ADMIN_KEY"]
     assert list(document["environ"]) == [
         "RUNPOD_API_KEY",
         "RUNPOD_API_BASE_URL",

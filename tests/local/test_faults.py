@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -12,11 +11,7 @@ import pytest
 import requests
 
 from lbsls.local import After, Fault, Faults, runpod
-from lbsls.local.afflictions import Affliction
-from lbsls.local.journal import KEPT, Journal, shown
 from lbsls.local.misbehave import renamed, wrong
-from lbsls.local.options import World
-from lbsls.local.probes import Finding
 
 from .conftest import PLAIN, Site, eventually
 
@@ -238,7 +233,7 @@ def test_faults_can_be_there_before_it_starts() -> None:
     """Their time begins with it, and their number holds."""
     local = runpod({"plain": PLAIN})
     local.faults.add(Fault.answer(503), operation="list", times=1)
-    gone = local.faults.add(Fault.answer(500), operation="list", seconds=0.0)
+    gone = local.faults.add(Fault.answer(500), operation="list", lasts=0.0)
     assert local.faults.pick("list") is None
     local.start()
     try:
@@ -266,134 +261,6 @@ def test_calls_go_wrong(site: Site, done: bool) -> None:
         assert b"ok" == site.call(endpoint, "/ping").content
         assert 502 == site.call(endpoint, "/cut").status_code
     assert 200 == site.call(endpoint).status_code
-
-
-@pytest.mark.parametrize(
-    ("fault", "status"),
-    [(Fault.never_listen(), "INITIALIZING"), (Fault.no_content(), "INITIALIZING")],
-)
-def test_a_worker_never_becomes_ready(
-    start_site: Callable[..., Site], fault: Fault, status: str
-) -> None:
-    """Whatever its image is; without the fault it does."""
-    site = start_site(hold=0.3)
-    with site.local.faults.add(fault, endpoint="test") as rule:
-        endpoint = site.create(workers={"min": 1})
-        assert "no workers available" in site.call(endpoint).text
-        assert ([status], 1) == (site.statuses(endpoint), rule.fired)
-    eventually(lambda: site.statuses(endpoint) == ["IDLE"])
-
-
-def test_a_worker_listens_on_the_wrong_port(site: Site) -> None:
-    """It is well and running, and callers get 502."""
-    endpoint = site.create(workers={"min": 1})
-    eventually(lambda: site.statuses(endpoint) == ["IDLE"])
-    with site.local.faults.add(Fault.wrong_port()):
-        eventually(lambda: site.call(endpoint).status_code == 502)
-    eventually(lambda: site.call(endpoint).status_code == 200)
-
-
-def test_a_worker_crashes_so_many_times(start_site: Callable[..., Site]) -> None:
-    """Killed, and its log says so; after that it lives."""
-    site = start_site(restart_delay=0.05)
-    site.local.faults.add(Fault.crash(), times=2)
-    endpoint = site.create(workers={"min": 1})
-    eventually(lambda: site.statuses(endpoint) == ["IDLE"])
-    (worker,) = site.workers(endpoint)
-    lines = site.wait_for_line(endpoint, worker["id"], "worker is ready")
-    assert 2 == sum("SIGKILL" in line for line in lines)
-
-
-def test_a_running_worker_crashes(site: Site) -> None:
-    """A fault befalls also whom it finds running."""
-    endpoint = site.create(workers={"min": 1})
-    eventually(lambda: site.statuses(endpoint) == ["IDLE"])
-    (worker,) = site.workers(endpoint)
-    site.local.faults.add(Fault.crash(), times=1)
-    site.wait_for_line(endpoint, worker["id"], "SIGKILL")
-
-
-def test_a_worker_freezes_and_thaws(start_site: Callable[..., Site]) -> None:
-    """Requests are accepted and not answered; a frozen worker can be ended."""
-    site = start_site(probe_timeout=0.2, probe_interval=0.1, grace=0.2)
-    endpoint = site.create(workers={"min": 1})
-    eventually(lambda: site.statuses(endpoint) == ["IDLE"])
-    with site.local.faults.add(Fault.freeze()):
-        eventually(lambda: site.statuses(endpoint) == ["UNHEALTHY"])
-    eventually(lambda: site.statuses(endpoint) == ["IDLE"])
-    frozen = site.local.faults.add(Fault.freeze(), endpoint=endpoint["id"])
-    eventually(lambda: site.statuses(endpoint) == ["UNHEALTHY"])
-    assert 1 == frozen.fired
-
-
-def test_a_frozen_worker_freezes_as_soon_as_it_is_ready(start_site: Callable[..., Site]) -> None:
-    """A new one as well, for as long as the fault lasts."""
-    site = start_site(probe_timeout=0.2, probe_interval=0.1)
-    site.local.faults.add(Fault.freeze(), seconds=1.0)
-    endpoint = site.create(workers={"min": 1})
-    eventually(lambda: site.statuses(endpoint) == ["UNHEALTHY"])
-    eventually(lambda: site.statuses(endpoint) == ["IDLE"])
-
-
-def test_a_worker_flaps(start_site: Callable[..., Site]) -> None:
-    """Well and unwell in turns."""
-    site = start_site(probe_interval=0.02)
-    site.local.faults.add(Fault.flap(0.1))
-    endpoint = site.create(workers={"min": 1})
-    for status in ("IDLE", "UNHEALTHY", "IDLE"):
-        eventually(lambda status=status: site.statuses(endpoint) == [status])  # type: ignore[misc]
-
-
-def test_a_lifted_crash_does_not_come() -> None:
-    """Nobody dies of a fault that is over."""
-    world, sent = World(), []
-    world.faults.begin(lambda: 0.0, lambda: None)
-    affliction = Affliction(world, _Named(), sent.append)  # type: ignore[arg-type]
-    affliction.started()
-    assert Finding.SILENT is affliction.disguised(Finding.SILENT)
-    assert ([], None) == (sent, affliction.kind)
-
-
-class _Named:
-    """An endpoint's id and name."""
-
-    id = "e1"
-    settings = {"name": "a"}  # noqa: RUF012
-
-
-def test_what_was_sent_can_be_asked_for(site: Site) -> None:
-    """Every request, with what it asked for and how it ended; values of env are hidden."""
-    journal = site.local.requests
-    endpoint = site.create(env={"TOKEN": "secret"}, workers={"min": 1})
-    site.api("PATCH", f"/{endpoint['id']}", json={"env": {"A": "secret"}})
-    site.api("PATCH", f"/{endpoint['id']}", json={"env": "secret"})
-    site.api("PATCH", f"/{endpoint['id']}", json={"name": "other"})
-    site.call(endpoint, "/?token=secret")
-    site.api("GET", "/none/at/all")
-    made, *_ = journal.of("create", endpoint="test")
-    assert ("POST", 201, endpoint["id"]) == (made.method, made.status, made.endpoint)
-    assert made.body is not None
-    assert {"GATES": "***", "TOKEN": "***"} == made.body["env"]
-    assert [200, 422, 200] == [each.status for each in journal.of("update")]
-    assert {"create": 1, "update": 3, "call": 1, "unknown": 1} == journal.counts
-    assert [404] == [each.status for each in journal.of("unknown")]
-    assert "/" == journal.of("call", endpoint=endpoint["id"])[0].path
-    text = json.dumps([each.as_json() for each in journal])
-    assert "secret" not in text
-    assert 6 == len(journal)
-    journal.clear()
-    assert (0, {}) == (len(journal), journal.counts)
-
-
-def test_the_journal_forgets_the_oldest() -> None:
-    """It does not grow for ever, and still counts."""
-    journal = Journal()
-    first = journal.begin(NOW, "list", "GET", "/")
-    for second in range(KEPT):
-        journal.begin(NOW + timedelta(seconds=second), "list", "GET", "/")
-    journal.end(first, status=200)
-    assert (KEPT, {"list": KEPT + 1}) == (len(journal), journal.counts)
-    assert (None, {"env": "***"}) == (shown([]), shown({"env": 1}))
 
 
 @pytest.mark.parametrize(

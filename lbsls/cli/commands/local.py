@@ -56,30 +56,30 @@ def local(
 ) -> int:
     r"""Run a local Runpod: control plane, load balancer and real workers on 127.0.0.1.
 
-    The lines on stdout point other programs at it: paste them into another shell. Images stand for
-    commands: those under [local.images] of lbsls.toml, and --image. They run in the folder of
-    lbsls.toml, or here, and listen on $PORT. Ctrl-C or SIGTERM ends it and all its workers; that is
-    its ordinary end, with exit code 0.
+    The lines on stdout point other programs at it: paste them into another shell. The last two lead
+    to where it can be told to misbehave. Images stand for commands: those under [local.images] of
+    lbsls.toml, and --image. They run in the folder of lbsls.toml, or here, and listen on $PORT.
+    Ctrl-C or SIGTERM ends it and all its workers; that is its ordinary end, with exit code 0.
 
     \b
     Examples:
       lbsls local --image my-app:latest='python app.py'
       lbsls local --port 8080 > environ &      then: . ./environ && lbsls ls
+      curl -H "Authorization: Bearer $LBSLS_LOCAL_ADMIN_KEY" $LBSLS_LOCAL_ADMIN_URL/faults \
+           -d '{"kind": "answer", "status": 503, "operation": "create", "times": 2}'
     """
     from lbsls.local import runpod
 
     commands = {**session.config.images, **images}
     folder = session.config.folder
     output = session.output
-    with (
-        runpod(commands, port=port, api_key=api_key, cwd=folder, cold=cold) as account,
-        until_stopped(),
-    ):
-        environ = account.environ()
+    local = runpod(commands, port=port, api_key=api_key, cwd=folder, cold=cold)
+    with local as account, until_stopped():
+        environ, admin = account.environ(), local.admin_environ()
         if output.json:
-            output.document({"environ": environ, "images": sorted(commands)})
+            output.document({"environ": environ, "admin": admin, "images": sorted(commands)})
         else:
-            output.result("\n".join(tables.exports(environ)))
+            output.result("\n".join(tables.exports({**environ, **admin})))
         sys.stdout.flush()
         known = ", ".join(sorted(commands)) or "none; add [local.images] to lbsls.toml, or --image"
         output.note(f"local Runpod at {account.base_url}, images: {known}. Ctrl-C ends it.")
