@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     )
     from lbsls.health import Adaptive, Backoff, Consecutive, FixedSchedule, Strategy
     from lbsls.live import Endpoint, Worker
+    from lbsls.plans import Plan
     from lbsls.resources import LoadBalancerSlsResource, NetworkVolume, ServerlessResource
     from lbsls.values import Health, Ping, Response
 
@@ -80,6 +81,7 @@ __all__ = [
     "NotOurs",
     "PermissionDenied",
     "Ping",
+    "Plan",
     "RateLimited",
     "Response",
     "ServerError",
@@ -109,6 +111,7 @@ _HOMES = {
     ),
     "health": ("Adaptive", "Backoff", "Consecutive", "FixedSchedule", "Strategy"),
     "live": ("Endpoint", "Worker"),
+    "plans": ("Plan",),
     "resources": ("LoadBalancerSlsResource", "NetworkVolume", "ServerlessResource"),
     "values": ("Health", "Ping", "Response"),
 }

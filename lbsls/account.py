@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from lbsls import environment, flows
 from lbsls.addresses import DEFAULT_BASE_URL, Names, Trust, check_account
+from lbsls.deploying import Deploying
 from lbsls.engine import Engine
 from lbsls.errors import ConfigError
 from lbsls.flows.context import Context, Memory, Pacing
@@ -22,19 +23,17 @@ if TYPE_CHECKING:
     import requests
     from typing_extensions import Self, Unpack
 
-    from lbsls.events import Event
     from lbsls.flows.find import Target
     from lbsls.health import Strategy
     from lbsls.live import Endpoint, Worker
     from lbsls.requesting import CallOptions
-    from lbsls.resources import ServerlessResource
     from lbsls.transports import AsyncTransport, Transport
     from lbsls.values import Ping, Request, Response
 
 __all__ = ["Account", "default_account"]
 
 
-class Account:
+class Account(Deploying):
     """A Runpod account: a base URL, an API key, transports, and every verb.
 
     One account serves many threads and tasks at once, survives a fork, and any number of event
@@ -131,84 +130,6 @@ class Account:
     def environ(self) -> dict[str, str]:
         """Give the variables that point another program, or a child process, at this account."""
         return environment.variables(self._context.api_key, self.base_url, self._context.trust)
-
-    def deploy(
-        self,
-        resource: ServerlessResource,
-        *,
-        wait: bool = True,
-        timeout: float = 300.0,
-        strategy: Strategy | None = None,
-        adopt: bool | None = None,
-        on_event: Callable[[Event], object] | None = None,
-    ) -> Endpoint:
-        """Make exactly one endpoint of the resource's name exist as declared, and wait for it.
-
-        An endpoint that exists is updated where live settings differ from declared ones, in one
-        request at most. The wait wakes a worker, also when nothing changed.
-
-        Args:
-            resource: What to deploy.
-            wait: Whether to wait until it is healthy; False suits start-up code. With
-                ``workersMax=0`` there is never a wait.
-            timeout: Seconds for all of it. 300 cover the two minutes that a cold load balancer
-                holds a request, and the pull of an ordinary image.
-            strategy: How to wait; `Adaptive` by default.
-            adopt: What to do about an endpoint of this name that this project did not create: by
-                default it is returned if it is as declared, else refused; True changes it, False
-                refuses it always.
-            on_event: Called with each event as it happens.
-
-        Raises:
-            ConfigError: If the resource cannot be deployed.
-            HealthTimeout: If it is not healthy in time; it still exists. `DeployFailed` if the
-                workers prove earlier that it will not be.
-            NotOurs: If it exists, was not created by this project, and differs.
-            AmbiguousEndpoint: If several have the name and no rule chooses.
-            Conflict: If no update can make it as declared.
-            ApiError: If Runpod refuses; `TransportError` if it cannot be reached.
-        """
-        options = flows.deploy.DeployOptions(wait, timeout, strategy, adopt)
-        with self._context.memory.claim(getattr(resource, "name", "")) as claim:
-            return self._engine.run(
-                flows.deploy.deploy(self._context, resource, options, claim), on_event
-            )
-
-    async def deploy_async(
-        self,
-        resource: ServerlessResource,
-        *,
-        wait: bool = True,
-        timeout: float = 300.0,
-        strategy: Strategy | None = None,
-        adopt: bool | None = None,
-        on_event: Callable[[Event], object] | None = None,
-    ) -> Endpoint:
-        """Async twin of `deploy`."""
-        options = flows.deploy.DeployOptions(wait, timeout, strategy, adopt)
-        with self._context.memory.claim(getattr(resource, "name", "")) as claim:
-            flow = flows.deploy.deploy(self._context, resource, options, claim)
-            return await self._engine.run_async(flow, on_event)
-
-    def undeploy(self, target: Target) -> bool:
-        """Delete a target with all its workers.
-
-        Args:
-            target: An endpoint, a resource, an exact id, or an exact name.
-
-        Returns:
-            Whether there was anything to delete: an endpoint or a resource that is already gone
-            is no error.
-
-        Raises:
-            NotFound: If a text matches nothing.
-            AmbiguousEndpoint: If a name matches several and no rule chooses.
-        """
-        return self._engine.run(flows.undeploy.undeploy(self._context, target))
-
-    async def undeploy_async(self, target: Target) -> bool:
-        """Async twin of `undeploy`."""
-        return await self._engine.run_async(flows.undeploy.undeploy(self._context, target))
 
     def find(self, name: str) -> Endpoint | None:
         """Find the endpoint of an exact name, or None if there is none.

@@ -10,6 +10,7 @@ from itertools import pairwise
 from attrs import evolve, frozen
 
 from lbsls.live import Endpoint, LogLine, Worker
+from lbsls.sentences import lowered
 from lbsls.values import Env, Health, Ping
 
 __all__ = ["Look", "Story", "is_failing", "summary"]
@@ -107,8 +108,8 @@ def _max_zero(story: Story, endpoint: Endpoint) -> str:
     if endpoint.settings.workersMax != 0:
         return ""
     return (
-        "max workers is 0, so nothing can start; Runpod lowers it to 0 after 7 days without "
-        "requests or after crashes. Declare workersMax, or raise it in the console"
+        f"max workers is 0, so nothing can start; {lowered(0)}. "
+        "Declare workersMax and deploy, or raise it in the console"
     )
 
 

@@ -15,6 +15,7 @@ from lbsls.enums import ServerlessType, instance_of
 from lbsls.errors import Conflict
 from lbsls.live import Endpoint, Settings, is_added
 from lbsls.resources import ServerlessResource
+from lbsls.sentences import lowered
 from lbsls.values import Env
 
 __all__ = ["RELEASE_FIELDS", "Change", "check_updatable", "differences"]
@@ -45,16 +46,33 @@ GPU_FIELDS = ("gpus", "gpuCount", "excludedGpus", "cudaVersions", "minCudaVersio
 
 @frozen
 class Change:
-    """One field that differs; its text hides values of env."""
+    """One field that differs. It holds no value of env: only which variables, and how.
+
+    Attributes:
+        field: Its name in the resource.
+        live, declared: Its values, None for env.
+        variables: Of env, each with what becomes of it: added, removed or changed.
+        cause: What probably changed it, if nobody did.
+    """
 
     field: str
-    live: str
-    declared: str
+    live: Any = None
+    declared: Any = None
+    variables: tuple[tuple[str, str], ...] = ()
+    cause: str = ""
 
     def __str__(self) -> str:
         if self.field == "env":
-            return f"env: {self.declared}"
-        return f"{self.field}: {self.live} -> {self.declared}"
+            return "env: " + ", ".join(f"{name} {how}" for name, how in self.variables)
+        cause = f" ({self.cause})" if self.cause else ""
+        return f"{self.field}: {_words(self.live)} -> {_words(self.declared)}{cause}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as plain values."""
+        if self.field == "env":
+            return {"field": "env", "variables": dict(self.variables)}
+        values = {"live": _plain(self.live), "declared": _plain(self.declared)}
+        return {"field": self.field, **values, **({"cause": self.cause} if self.cause else {})}
 
 
 def differences(resource: ServerlessResource, endpoint: Endpoint) -> tuple[Change, ...]:
@@ -64,10 +82,16 @@ def differences(resource: ServerlessResource, endpoint: Endpoint) -> tuple[Chang
         declared = getattr(resource, field)
         live = getattr(endpoint.settings, field)
         if declared is not None and compare(declared) != compare(live):
-            changes.append(Change(field, _words(live), _words(declared)))
+            changes.append(Change(field, live, declared, cause=_cause(field, live, declared)))
     changes += _env_changes(resource, endpoint.settings)
     changes += _implied_port(resource, endpoint.settings)
     return tuple(changes)
+
+
+def _cause(field: str, live: Any, declared: Any) -> str:
+    """Recognise what Runpod scaled down by itself; whoever sets a maximum of 0 or 2 is rarer."""
+    raised = field == "workersMax" and live is not None and live < declared
+    return lowered(live) if raised else ""
 
 
 def check_updatable(resource: ServerlessResource, endpoint: Endpoint) -> None:
@@ -144,15 +168,22 @@ def _words(value: Any) -> str:
     return str(value)
 
 
+def _plain(value: Any) -> Any:
+    """Give what JSON can hold."""
+    if isinstance(value, tuple):
+        return sorted(str(getattr(item, "id", item)) for item in value)
+    return str.__str__(value) if isinstance(value, str) else value
+
+
 def _env_changes(resource: ServerlessResource, live: Settings) -> list[Change]:
     if resource.env is None:
         return []
     declared, there = dict(resource.env), _comparable(live.env or Env(), resource.env)
-    words = [f"{key} added" for key in declared.keys() - there.keys()]
-    words += [f"{key} removed" for key in there.keys() - declared.keys()]
+    how = dict.fromkeys(declared.keys() - there.keys(), "added")
+    how |= dict.fromkeys(there.keys() - declared.keys(), "removed")
     both = declared.keys() & there.keys()
-    words += [f"{key} changed" for key in both if declared[key] != there[key]]
-    return [Change("env", "", ", ".join(sorted(words)))] if words else []
+    how |= dict.fromkeys((key for key in both if declared[key] != there[key]), "changed")
+    return [Change("env", variables=tuple(sorted(how.items())))] if how else []
 
 
 def _comparable(env: Mapping[str, str], declared: Mapping[str, str]) -> dict[str, str]:
@@ -168,4 +199,4 @@ def _implied_port(resource: ServerlessResource, live: Settings) -> list[Change]:
     exposed = f"{port}/http"
     if live.ports is None or exposed in live.ports:
         return []
-    return [Change("ports", _words(live.ports), exposed)]
+    return [Change("ports", live.ports, (exposed,))]

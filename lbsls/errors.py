@@ -34,7 +34,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lbsls.records import Record
-from lbsls.sentences import sentences, tried
+from lbsls.sentences import fate, not_ours, sentences, several, tried
 
 if TYPE_CHECKING:
     from lbsls.values import Ping
@@ -306,40 +306,35 @@ class AmbiguousEndpoint(LbslsError):
         self.reason = reason
 
     def __str__(self) -> str:
-        rows = [
-            f"  {id_} created {created_at}, {'by lbsls' if marked else 'not by lbsls'}"
-            for id_, created_at, marked in self.candidates
-        ]
-        head = f"{len(rows)} endpoints are named {self.name!r}, {self.reason}:"
-        tail = "Name one by its id, or delete the others: `lbsls rm ID`, account.undeploy('ID')."
-        return "\n".join([head, *rows, tail])
+        return several(self.name, self.candidates, self.reason)
 
 
 class NotOurs(LbslsError):
-    """An endpoint of that name exists, lbsls did not create it, and it is not as declared.
+    """An endpoint of that name exists, and this project did not create it.
+
+    It is not as declared, so that a deploy would change it; or it is to be undeployed.
 
     Attributes:
         name, id: Of the endpoint.
         changes: What differs, in words that hide values of env.
+        project: Whose it is, empty for no project's; None if it was not to be undeployed.
     """
 
-    def __init__(self, name: str, id: str, changes: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, id: str, changes: Sequence[str], *, project: str | None = None
+    ) -> None:
         super().__init__(name, id)
         self.name = name
         self.id = id
         self.changes = tuple(changes)
+        self.project = project
 
     def __str__(self) -> str:
-        head = f"endpoint {self.name!r} ({self.id}) exists and was not created by this project"
-        if not self.changes:
-            return f"{head}, and adopt=False was given. Choose another name or leave adopt out."
-        rows = [f"  {change}" for change in self.changes]
-        tail = "Pass adopt=True to change it to what is declared, or choose another name."
-        return "\n".join([f"{head}. It differs from what is declared:", *rows, tail])
+        return not_ours(self.name, self.id, self.changes, self.project)
 
 
 class HealthTimeout(LbslsError, TimeoutError):
-    """A load-balanced endpoint did not become healthy in time. It still exists.
+    """A load-balanced endpoint did not become healthy in time. It exists, unless ``removed``.
 
     Attributes:
         name, id: Of the endpoint.
@@ -348,7 +343,12 @@ class HealthTimeout(LbslsError, TimeoutError):
         ping_counts: How many pings there were of each outcome, such as ``{"404": 3}``.
         diagnosis: The likely cause in words, and what to do about it.
         observations: What the workers were doing, a line each.
+        removed: Whether it is gone: ``deploy(cleanup="on_failure")`` created and removed it.
+        cleanup_error: Why that could not remove it, in words.
     """
+
+    removed = False
+    cleanup_error: str | None = None
 
     def __init__(
         self,
@@ -381,10 +381,7 @@ class HealthTimeout(LbslsError, TimeoutError):
         lines += [f"  {line}" for line in self.observations]
         if self.diagnosis:
             lines.append(f"  likely cause: {self.diagnosis}")
-        lines.append(
-            f"  The endpoint still exists; remove it with `lbsls rm {self.id}` "
-            f"or account.undeploy({self.id!r})."
-        )
+        lines += fate(self.id, self.removed, self.cleanup_error)
         return "\n".join(lines)
 
 

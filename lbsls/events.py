@@ -15,6 +15,7 @@ from lbsls.values import Pinged
 __all__ = [
     "Created",
     "Event",
+    "NotRemoved",
     "Pinged",
     "Ready",
     "Removed",
@@ -71,6 +72,22 @@ class Removed:
 
     def __str__(self) -> str:
         return f"removed {self.name} ({self.id}): {self.reason}"
+
+
+@frozen
+class NotRemoved:
+    """What a failed deploy created should have been removed, and could not be."""
+
+    level: ClassVar[int] = logging.WARNING
+    name: str
+    id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"could not remove {self.name} ({self.id}): {self.reason} It still exists; remove it "
+            f"with `lbsls rm {self.id}` or account.undeploy({self.id!r})"
+        )
 
 
 @frozen
@@ -140,6 +157,7 @@ Event = Union[
     Unchanged,
     Updated,
     Removed,
+    NotRemoved,
     Vanished,
     Waiting,
     Pinged,

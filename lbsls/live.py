@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lbsls.enums import ServerlessType
 from lbsls.errors import ConfigError, Violation
@@ -184,6 +184,7 @@ class Endpoint(Record, kw_only=True):
         timeout: float = 300.0,
         strategy: Strategy | None = None,
         adopt: bool | None = None,
+        cleanup: Literal["never", "on_failure"] = "never",
         on_event: Callable[[Event], object] | None = None,
     ) -> Endpoint:
         """Deploy its `resource` again: recreate it if it is gone, and wait until it is healthy.
@@ -197,6 +198,7 @@ class Endpoint(Record, kw_only=True):
             timeout=timeout,
             strategy=strategy,
             adopt=adopt,
+            cleanup=cleanup,
             on_event=on_event,
         )
 
@@ -207,6 +209,7 @@ class Endpoint(Record, kw_only=True):
         timeout: float = 300.0,
         strategy: Strategy | None = None,
         adopt: bool | None = None,
+        cleanup: Literal["never", "on_failure"] = "never",
         on_event: Callable[[Event], object] | None = None,
     ) -> Endpoint:
         """Async twin of `deploy`."""
@@ -216,6 +219,7 @@ class Endpoint(Record, kw_only=True):
             timeout=timeout,
             strategy=strategy,
             adopt=adopt,
+            cleanup=cleanup,
             on_event=on_event,
         )
 

@@ -11,27 +11,25 @@ import builtins
 import functools
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from attrs import asdict, field, fields_dict, frozen
 
-from lbsls.enums import (
-    DataCenter,
-    FlashBoot,
-    GpuPool,
-    OpenEnum,
-    ServerlessScalerType,
-    ServerlessType,
-)
+from lbsls import converters
+from lbsls.enums import ServerlessScalerType, ServerlessType
 from lbsls.errors import ConfigError, LbslsWarning, Violation
 from lbsls.rules import check_endpoint, check_volume, warn_endpoint
 from lbsls.values import Env, shown
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from lbsls.account import Account
+    from lbsls.deploying import Choices
     from lbsls.events import Event
     from lbsls.health import Strategy
     from lbsls.live import Endpoint, Worker
+    from lbsls.plans import Plan
     from lbsls.values import Ping
 
 __all__ = ["LoadBalancerSlsResource", "NetworkVolume", "ServerlessResource"]
@@ -55,64 +53,14 @@ class NetworkVolume:
             raise ConfigError("NetworkVolume", violations)
 
 
-# Converters. What does not fit passes unchanged: the rules name it together with all else.
-
-
-def _text(value: str) -> str:
-    # A member of an enum of texts is formatted by its name, and everywhere else is its text.
-    return str.__str__(value) if isinstance(value, str) else value
-
-
-def _several(value: Any, kind: type[OpenEnum] | None = None) -> Any:
-    if isinstance(value, str):
-        value = (value,)
-    if not isinstance(value, Iterable) or isinstance(value, (Mapping, bytes)):
-        return value
-    return tuple(kind.of(item) if kind else item for item in value)
-
-
-def _texts(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
-    return _several(value)  # type: ignore[no-any-return]
-
-
-def _pools(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
-    return _several(value, GpuPool)  # type: ignore[no-any-return]
-
-
-def _data_centers(value: str | Iterable[str] | None) -> tuple[str, ...] | None:
-    return _several(value, DataCenter)  # type: ignore[no-any-return]
-
-
 def _volumes(
     value: NetworkVolume | Iterable[NetworkVolume] | None,
 ) -> tuple[NetworkVolume, ...] | None:
-    return (value,) if isinstance(value, NetworkVolume) else _several(value)
+    return (value,) if isinstance(value, NetworkVolume) else converters.several(value)
 
 
 def _volume_of_id(value: Any) -> Any:
     return NetworkVolume(value) if isinstance(value, str) and value.strip() else value
-
-
-def _env(value: Mapping[str, str] | None) -> Env | None:
-    return Env(value) if isinstance(value, Mapping) else value
-
-
-def _flashboot(value: FlashBoot | str | bool | None) -> str | None:
-    if isinstance(value, bool):
-        return FlashBoot.FLASHBOOT if value else FlashBoot.OFF
-    return FlashBoot.of(value)  # type: ignore[no-any-return]
-
-
-def _type(value: ServerlessType | str) -> ServerlessType:
-    return ServerlessType.of(value)  # type: ignore[no-any-return]
-
-
-def _always_lb(value: ServerlessType | str) -> ServerlessType:
-    return ServerlessType.LB
-
-
-def _scaler(value: ServerlessScalerType | str) -> ServerlessScalerType:
-    return ServerlessScalerType.of(value)  # type: ignore[no-any-return]
 
 
 def _discreet(kind: builtins.type[T]) -> builtins.type[T]:
@@ -170,31 +118,31 @@ class ServerlessResource:
         LbslsWarning: For what is allowed but will disappoint.
     """
 
-    name: str = field(converter=_text)
+    name: str = field(converter=converters.text)
     imageName: str | None = None
     templateId: str | None = None
-    type: ServerlessType = field(default=ServerlessType.QB, converter=_type)
-    env: Env | None = field(default=None, converter=_env)
+    type: ServerlessType = field(default=ServerlessType.QB, converter=converters.kind)
+    env: Env | None = field(default=None, converter=converters.env)
     workersMin: int | None = None
     workersMax: int | None = None
     idleTimeout: int | None = None
     scalerType: ServerlessScalerType = field(
-        default=ServerlessScalerType.QUEUE_DELAY, converter=_scaler
+        default=ServerlessScalerType.QUEUE_DELAY, converter=converters.scaler
     )
     scalerValue: float | None = None
     executionTimeoutMs: int | None = None
-    datacenter: tuple[str, ...] | None = field(default=None, converter=_data_centers)
+    datacenter: tuple[str, ...] | None = field(default=None, converter=converters.data_centers)
     networkVolume: tuple[NetworkVolume, ...] | None = field(default=None, converter=_volumes)
-    gpus: tuple[str, ...] | None = field(default=None, converter=_pools)
+    gpus: tuple[str, ...] | None = field(default=None, converter=converters.pools)
     gpuCount: int | None = None
-    excludedGpus: tuple[str, ...] | None = field(default=None, converter=_texts)
-    cudaVersions: tuple[str, ...] | None = field(default=None, converter=_texts)
+    excludedGpus: tuple[str, ...] | None = field(default=None, converter=converters.texts)
+    cudaVersions: tuple[str, ...] | None = field(default=None, converter=converters.texts)
     minCudaVersion: str | None = None
-    instanceIds: tuple[str, ...] | None = field(default=None, converter=_texts)
-    flashboot: str | None = field(default=None, converter=_flashboot)
+    instanceIds: tuple[str, ...] | None = field(default=None, converter=converters.texts)
+    flashboot: str | None = field(default=None, converter=converters.flashboot)
     args: str | None = None
     disk: int | None = None
-    ports: tuple[str, ...] | None = field(default=None, converter=_texts)
+    ports: tuple[str, ...] | None = field(default=None, converter=converters.texts)
     registry: str | None = None
 
     def __repr__(self) -> str:
@@ -224,7 +172,7 @@ class ServerlessResource:
             reason = f"the settings must be a mapping, not {type(values).__name__}."
             instead = "Write {'imageName': 'my-app:latest'}."
             raise ConfigError(subject, [Violation("values", reason, instead)])
-        known = {**values, **({"env": _env(values["env"])} if "env" in values else {})}
+        known = {**values, **({"env": converters.env(values["env"])} if "env" in values else {})}
         del values  # an error's traceback may show locals
         unknown = [key for key in known if key == "name" or key not in fields_dict(cls)]
         if unknown:
@@ -234,6 +182,22 @@ class ServerlessResource:
             known["networkVolume"] = tuple(_volume_of_id(volume) for volume in volumes)
         return cls(name=name, **known)
 
+    @overload
+    def deploy(
+        self,
+        *,
+        account: Account | None = None,
+        dry_run: Literal[False] = False,
+        **choices: Unpack[Choices],
+    ) -> Endpoint: ...
+    @overload
+    def deploy(
+        self, *, account: Account | None = None, dry_run: Literal[True], **choices: Unpack[Choices]
+    ) -> Plan: ...
+    @overload
+    def deploy(
+        self, *, account: Account | None = None, dry_run: bool, **choices: Unpack[Choices]
+    ) -> Endpoint | Plan: ...
     def deploy(
         self,
         *,
@@ -242,13 +206,38 @@ class ServerlessResource:
         timeout: float = 300.0,
         strategy: Strategy | None = None,
         adopt: bool | None = None,
+        cleanup: Literal["never", "on_failure"] = "never",
+        dry_run: bool = False,
         on_event: Callable[[Event], object] | None = None,
-    ) -> Endpoint:
+    ) -> Endpoint | Plan:
         """Make the endpoint exist as declared, and wait for it; see `Account.deploy`."""
         return _account(account).deploy(
-            self, wait=wait, timeout=timeout, strategy=strategy, adopt=adopt, on_event=on_event
+            self,
+            wait=wait,
+            timeout=timeout,
+            strategy=strategy,
+            adopt=adopt,
+            cleanup=cleanup,
+            dry_run=dry_run,
+            on_event=on_event,
         )
 
+    @overload
+    async def deploy_async(
+        self,
+        *,
+        account: Account | None = None,
+        dry_run: Literal[False] = False,
+        **choices: Unpack[Choices],
+    ) -> Endpoint: ...
+    @overload
+    async def deploy_async(
+        self, *, account: Account | None = None, dry_run: Literal[True], **choices: Unpack[Choices]
+    ) -> Plan: ...
+    @overload
+    async def deploy_async(
+        self, *, account: Account | None = None, dry_run: bool, **choices: Unpack[Choices]
+    ) -> Endpoint | Plan: ...
     async def deploy_async(
         self,
         *,
@@ -257,11 +246,20 @@ class ServerlessResource:
         timeout: float = 300.0,
         strategy: Strategy | None = None,
         adopt: bool | None = None,
+        cleanup: Literal["never", "on_failure"] = "never",
+        dry_run: bool = False,
         on_event: Callable[[Event], object] | None = None,
-    ) -> Endpoint:
+    ) -> Endpoint | Plan:
         """Async twin of `deploy`."""
         return await _account(account).deploy_async(
-            self, wait=wait, timeout=timeout, strategy=strategy, adopt=adopt, on_event=on_event
+            self,
+            wait=wait,
+            timeout=timeout,
+            strategy=strategy,
+            adopt=adopt,
+            cleanup=cleanup,
+            dry_run=dry_run,
+            on_event=on_event,
         )
 
     def undeploy(self, *, account: Account | None = None) -> bool:
@@ -356,9 +354,9 @@ class LoadBalancerSlsResource(ServerlessResource):
     Source: https://docs.runpod.io/serverless/load-balancing/overview
     """
 
-    type: ServerlessType = field(default=ServerlessType.LB, converter=_always_lb)
+    type: ServerlessType = field(default=ServerlessType.LB, converter=converters.always_lb)
     scalerType: ServerlessScalerType = field(
-        default=ServerlessScalerType.REQUEST_COUNT, converter=_scaler
+        default=ServerlessScalerType.REQUEST_COUNT, converter=converters.scaler
     )
 
 

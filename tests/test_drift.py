@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -216,4 +217,36 @@ def test_what_replaces_workers_is_a_field() -> None:
 
 def test_a_change_of_env_is_told_without_values() -> None:
     """The line of env has the names of the variables only."""
-    assert "env: A added" == str(Change("env", "", "A added"))
+    change = Change("env", variables=(("A", "added"), ("B", "removed")))
+    assert "env: A added, B removed" == str(change)
+    assert {"field": "env", "variables": {"A": "added", "B": "removed"}} == change.as_json()
+
+
+@pytest.mark.parametrize(
+    ("live", "declared", "cause"),
+    [(2, 3, "after 3 days"), (0, 3, "after 7 days"), (1, 3, ""), (2, 1, ""), (0, 2, "crashing")],
+)
+def test_what_runpod_scaled_down_is_named(live: int, declared: int, cause: str) -> None:
+    """Nobody has to wonder who lowered max workers."""
+    found = endpoint(workers={"min": 0, "max": live, "idleTimeout": 10})
+    (change,) = differences(resource(workersMax=declared), found)
+    assert cause in change.cause
+    assert bool(cause) is ("Runpod lowers it to" in str(change))
+    assert ("cause" in change.as_json()) is bool(cause)
+
+
+def test_changes_as_plain_values() -> None:
+    """JSON has numbers as numbers, sets as sorted lists and enums as texts."""
+    fields = {"disk": 20, "gpus": ["B", "A"], "networkVolume": NetworkVolume("v"), "args": "-x"}
+    changes = differences(resource(**fields, scalerValue=2), endpoint(scaling={"type": "TOKENS"}))
+    assert {
+        "scalerType": ("TOKENS", "REQUEST_COUNT"),
+        "scalerValue": (None, 2),
+        "networkVolume": ([], ["v"]),
+        "gpus": (["ADA_24", "AMPERE_16", "AMPERE_24"], ["A", "B"]),
+        "args": (None, "-x"),
+        "disk": (None, 20),
+    } == {
+        c["field"]: (c["live"], c["declared"])
+        for c in json.loads(json.dumps([c.as_json() for c in changes]))
+    }

@@ -18,6 +18,11 @@ LINES = [
         "updated app (ep1): disk: 1 -> 2; env: A added",
     ),
     (events.Removed("app", "ep1", "ep0 was first"), "removed app (ep1): ep0 was first"),
+    (
+        events.NotRemoved("app", "ep1", "500."),
+        "could not remove app (ep1): 500. It still exists; remove it with `lbsls rm ep1` or "
+        "account.undeploy('ep1')",
+    ),
     (events.Vanished("app", "ep1"), "app (ep1) is gone, looking again"),
     (events.Waiting("app", "ep1", 300.0), "waiting for app (ep1), 300s at most"),
     (

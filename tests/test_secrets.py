@@ -25,6 +25,8 @@ Call = Callable[..., Any]
 RESOURCE = LoadBalancerSlsResource(name="app", imageName="img:1", env={"TOKEN": TOKEN})
 ARGUMENTS: dict[str, Any] = {
     "resource": RESOURCE,
+    "resources": [RESOURCE],
+    "declared": ["other"],
     "target": "app",
     "name": "app",
     "id": "e1",

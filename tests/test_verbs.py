@@ -34,6 +34,7 @@ def live(*steps: Any) -> tuple[Endpoint, ScriptedTransport]:
 OF_RESOURCE: list[tuple[str, dict[str, Any], list[Any], Any]] = [
     ("deploy", {"wait": False}, [listed(SAME), listed(SAME)], "e1"),
     ("deploy", {"timeout": 9.0}, [listed(SAME), READY, listed(SAME)], "e1"),
+    ("deploy", {"dry_run": True}, [listed(SAME)], "nothing"),
     ("undeploy", {}, [listed(SAME), GONE], True),
     ("workers", {}, [listed(SAME), workers()], ()),
     ("is_deployed", {}, [listed()], False),
@@ -45,8 +46,9 @@ OF_RESOURCE: list[tuple[str, dict[str, Any], list[Any], Any]] = [
 
 
 def plain(value: Any) -> Any:
-    """Give what can be compared: an id, a health, or the value."""
-    return getattr(value, "id", getattr(value, "health", value))
+    """Give what can be compared: an id, a health, an action, or the value."""
+    named = (getattr(value, name, None) for name in ("id", "health", "action"))
+    return next((found for found in named if found is not None), value)
 
 
 @pytest.mark.parametrize("verb", OF_RESOURCE, ids=lambda verb: verb[0])

@@ -5,8 +5,8 @@ Rendering is apart from doing: what a command does is in `commands` and `crew`, 
 
     exits  interrupts  demo_app
     config  output  board
-    session  crew  progress  tables  demo_view
-    options  accounts  demo
+    session  crew  progress  tables  plans  demo_view
+    options  accounts  removal  demo
     commands
     app
 

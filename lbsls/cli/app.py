@@ -24,10 +24,12 @@ _COMMANDS = {
     "demo": "Watch a server being deployed, called, scaled, removed.",
     "local": "Run a local Runpod until Ctrl-C.",
     "deploy": "Deploy endpoints of lbsls.toml, and wait until they serve.",
+    "diff": "Show what a deploy would change.",
     "ls": "List endpoints, without waking any.",
     "ping": "Ask an endpoint's health path once.",
     "call": "Send a request to an endpoint.",
     "rm": "Delete endpoints with their workers.",
+    "prune": "Delete what lbsls.toml does not declare any more.",
 }
 """In the order in which somebody meets them."""
 
@@ -101,7 +103,8 @@ def cli() -> None:
       0  done                        4  not healthy, in time or now
       1  failed                      5  API key missing or refused
       2  command line, lbsls.toml    6  a call was answered with 400 or above
-      3  no such endpoint            130, 143  ended by Ctrl-C, SIGTERM
+      3  no such endpoint            7  diff: something would change
+      130, 143  ended by Ctrl-C, SIGTERM
 
     Results go to stdout, all else to stderr. NO_COLOR turns colours off. RUNPOD_API_KEY and
     RUNPOD_API_BASE_URL say which account is meant, REQUESTS_CA_BUNDLE whose certificates are

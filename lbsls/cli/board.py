@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from lbsls.events import Event, Pinged, Ready, Waiting, WorkersSeen
+from lbsls.events import Event, Pinged, Ready, Removed, Waiting, WorkersSeen
 
 if TYPE_CHECKING:
     from lbsls.live import Endpoint
@@ -81,6 +81,10 @@ class Board:
             row.ended = message
             return
         event = message.event
+        if isinstance(event, Removed):
+            # A duplicate; or what this deploy created, because it failed.
+            row.id = "" if row.id == event.id else row.id
+            return
         row.id = getattr(event, "id", row.id)
         if isinstance(event, Waiting):
             row.limit = event.seconds

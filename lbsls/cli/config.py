@@ -83,6 +83,17 @@ class Config:
         """Where commands of local images run."""
         return self.path.parent if self.path else Path.cwd()
 
+    def require(self) -> Config:
+        """Give it, if it was read from a file.
+
+        Raises:
+            FileError: If there is none.
+        """
+        if self.path is None:
+            reason = Violation("", "there is none here or in a folder above.", EXAMPLE)
+            raise FileError(FILE, [reason])
+        return self
+
     def resources(
         self, names: Sequence[str] = ()
     ) -> tuple[list[LoadBalancerSlsResource], list[str]]:

@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
@@ -39,6 +39,7 @@ class Options:
     wait: bool = True
     timeout: float = 300.0
     adopt: bool | None = None
+    cleanup: Literal["never", "on_failure"] = "never"
 
 
 class _Abandoned(Exception):
@@ -108,6 +109,7 @@ class Crew:
                 wait=options.wait,
                 timeout=options.timeout,
                 adopt=options.adopt,
+                cleanup=options.cleanup,
                 on_event=tell,
             )
         except Exception as error:

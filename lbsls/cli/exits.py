@@ -8,6 +8,7 @@
 4     not healthy: in time (``deploy``), or now (``ping``)
 5     no usable API key: missing, refused, or not allowed to do this
 6     the endpoint answered a call with 400 or above
+7     ``diff``: what there is differs from what is declared
 130   interrupted (Ctrl-C); 143: ended by SIGTERM; 141: nobody reads the output any more
 ====  ==============================================================================
 
@@ -21,6 +22,7 @@ from collections.abc import Iterable
 
 __all__ = [
     "BROKEN_PIPE",
+    "DIFFERS",
     "FAILED",
     "NOT_FOUND",
     "NOT_HEALTHY",
@@ -39,6 +41,7 @@ NOT_FOUND = 3
 NOT_HEALTHY = 4
 NO_KEY = 5
 REFUSED_CALL = 6
+DIFFERS = 7
 BROKEN_PIPE = 141
 
 

@@ -14,6 +14,7 @@ from lbsls.cli.session import Session
 
 __all__ = [
     "account_options",
+    "adopt_option",
     "command",
     "common",
     "local_option",
@@ -136,6 +137,13 @@ local_option = click.option(
     "--local",
     is_flag=True,
     help="Use a local Runpod that lives as long as the command, with [local.images].",
+)
+
+adopt_option = click.option(
+    "--adopt/--no-adopt",
+    default=None,
+    help="Change endpoints that this project did not create; or refuse to touch them. By default "
+    "they are left alone if they are as declared, and refused if not.",
 )
 
 seconds = click.FloatRange(min=0, max=86400, min_open=True)

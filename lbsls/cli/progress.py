@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lbsls.cli.board import Board, Heard, Message, Row
 from lbsls.cli.output import Output, is_terminal
-from lbsls.events import Event, Pinged, Ready, Removed, Retrying, Vanished, Waiting, WorkersSeen
+from lbsls.events import (
+    Event,
+    NotRemoved,
+    Pinged,
+    Ready,
+    Removed,
+    Retrying,
+    Vanished,
+    Waiting,
+    WorkersSeen,
+)
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -114,7 +124,7 @@ class Live:
 def _mark(event: Event) -> tuple[str, str]:
     if isinstance(event, Ready):
         return "✔", "bold green"
-    if isinstance(event, Retrying | Vanished | Removed):
+    if isinstance(event, Retrying | Vanished | Removed | NotRemoved):
         return "!", "yellow"
     return "•", "cyan"
 

@@ -5,19 +5,27 @@ from __future__ import annotations
 from attrs import evolve, frozen
 
 from lbsls.effects import Flow, notify, sleep
-from lbsls.enums import ServerlessType
-from lbsls.errors import ConfigError, NotFound, Violation
-from lbsls.events import Ready, Vanished, Waiting
+from lbsls.errors import ConfigError, HealthTimeout, LbslsError, NotFound, Violation
+from lbsls.events import NotRemoved, Ready, Vanished, Waiting
 from lbsls.flows import wait as waiting
 from lbsls.flows.context import Claim, Context, check_seconds
-from lbsls.flows.elect import SETTLED_AFTER, candidates, elect
+from lbsls.flows.elect import SETTLED_AFTER, Own, candidates, delete, elect
+from lbsls.flows.judge import check_resource, plan
 from lbsls.flows.settle import Settled, Wanted, pause, settle
 from lbsls.flows.wait import Wait
 from lbsls.health import Adaptive, Strategy
 from lbsls.live import Endpoint
+from lbsls.plans import Plan
 from lbsls.resources import ServerlessResource
+from lbsls.schedules import expo
+from lbsls.values import shown
 
-__all__ = ["DeployOptions", "deploy"]
+__all__ = ["CLEANUPS", "DeployOptions", "deploy", "dry_run"]
+
+CLEANUPS = ("never", "on_failure")
+
+CLEANUP_PATIENCE = 15.0
+"""Seconds that it may take to remove what a failed deploy created, on top of its own time."""
 
 CLAIM_GAP = 0.05
 CLAIM_PATIENCE = 60.0
@@ -39,6 +47,7 @@ class DeployOptions:
     timeout: float = 300.0
     strategy: Strategy | None = None
     adopt: bool | None = None
+    cleanup: str = "never"
 
 
 def deploy(
@@ -48,6 +57,25 @@ def deploy(
     _check(resource, options)
     began = ctx.clock()
     wanted = Wanted(resource, options.adopt, began + options.timeout, options.timeout)
+    try:
+        return (yield from _deploy(ctx, wanted, options, claim, began))
+    except LbslsError as error:
+        claim.release()  # whoever waits for the name need not wait for this
+        if options.cleanup == "on_failure":
+            for own in wanted.made:
+                yield from _clean_up(ctx, own, error)
+        raise
+
+
+def dry_run(ctx: Context, resource: ServerlessResource, options: DeployOptions) -> Flow[Plan]:
+    """Tell what a deploy with these options would do, and send nothing that changes anything."""
+    _check(resource, options)
+    return (yield from plan(ctx, [resource], options.adopt, options.timeout))[0]
+
+
+def _deploy(
+    ctx: Context, wanted: Wanted, options: DeployOptions, claim: Claim, began: float
+) -> Flow[Endpoint]:
     replaced = False
     attempt = 0
     while True:
@@ -94,16 +122,12 @@ def _serves(
 
 
 def _check(resource: ServerlessResource, options: DeployOptions) -> None:
-    if not isinstance(resource, ServerlessResource):
-        reason = f"deploy takes a resource, not {type(resource).__name__}."
-        instead = "Write account.deploy(LoadBalancerSlsResource(name=..., imageName=...))."
-        raise ConfigError("deploy", [Violation("resource", reason, instead)])
-    if resource.type != ServerlessType.LB:
-        reason = f"{resource.name!r} is queue-based, and only load-balanced ones can be deployed."
-        raise ConfigError(
-            "deploy", [Violation("resource", reason, "Write LoadBalancerSlsResource(...).")]
-        )
+    check_resource("deploy", resource)
     check_seconds("deploy", options.timeout)
+    if options.cleanup not in CLEANUPS:
+        known = " or ".join(map(repr, CLEANUPS))
+        reason = f"cleanup must be {known}, not {shown(options.cleanup)}."
+        raise ConfigError("deploy", [Violation("cleanup", reason, "Write cleanup='on_failure'.")])
     if options.strategy is not None:
         waiting.check_strategy("deploy", options.strategy)
 
@@ -141,3 +165,28 @@ def _confirmed(ctx: Context, wanted: Wanted, settled: Settled) -> Flow[bool]:
     except NotFound:
         return False
     return winner is not None and winner.id == endpoint.id
+
+
+def _clean_up(ctx: Context, own: Own, error: LbslsError) -> Flow[None]:
+    """Remove what a call created that failed, and let its error tell what became of that."""
+    trouble: LbslsError | None = None
+    if not ctx.memory.has_buried(own.id):
+        try:
+            yield from _remove(ctx, own)
+        except LbslsError as cause:
+            trouble = cause
+            yield from notify(NotRemoved(own.endpoint.name, own.id, str(cause)))
+    if isinstance(error, HealthTimeout) and error.id == own.id:
+        error.removed = trouble is None
+        error.cleanup_error = None if trouble is None else str(trouble)
+
+
+def _remove(ctx: Context, own: Own) -> Flow[None]:
+    """Delete until that took: a young one can be answered with 404 and be there all the same."""
+    deadline = ctx.clock() + CLEANUP_PATIENCE
+    attempt = 0
+    while not (yield from delete(ctx, own.endpoint, "its deploy failed", deadline)):
+        attempt += 1
+        if ctx.clock() - own.created > SETTLED_AFTER:
+            return
+        yield from sleep(expo(attempt, first=0.25, maximum=2.0))

@@ -22,6 +22,7 @@ __all__ = [
     "find",
     "get_by_id",
     "is_gone",
+    "is_ours",
     "marked_for",
     "name_of",
     "order",
@@ -43,6 +44,12 @@ def order(endpoint: Endpoint) -> tuple[object, str]:
 def marked_for(endpoint: Endpoint) -> bool:
     """Tell whether lbsls created this endpoint under the name that it has."""
     return endpoint.mark is not None and endpoint.mark.name == endpoint.name
+
+
+def is_ours(ctx: Context, endpoint: Endpoint) -> bool:
+    """Tell whether lbsls created this endpoint for this account's project."""
+    mark = endpoint.mark
+    return mark is not None and mark.name == endpoint.name and mark.project == ctx.project
 
 
 def ambiguous(name: str, found: Sequence[Endpoint], reason: str) -> AmbiguousEndpoint:

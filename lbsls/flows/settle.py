@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
-from lbsls.drift import RELEASE_FIELDS, check_updatable, differences
+from lbsls.drift import RELEASE_FIELDS, differences
 from lbsls.effects import Flow, notify, sleep
 from lbsls.errors import (
     Conflict,
@@ -12,7 +12,6 @@ from lbsls.errors import (
     HealthTimeout,
     LbslsError,
     NotFound,
-    NotOurs,
     ServerError,
     TransportError,
     WireError,
@@ -21,7 +20,7 @@ from lbsls.events import Created, Unchanged, Updated
 from lbsls.flows.api import call
 from lbsls.flows.context import Context
 from lbsls.flows.elect import Own, candidates, elect, look_until_listed
-from lbsls.flows.find import marked_for
+from lbsls.flows.judge import judge
 from lbsls.live import Endpoint, Mark
 from lbsls.resources import ServerlessResource
 from lbsls.schedules import expo
@@ -43,6 +42,7 @@ class Wanted:
         seconds: How long all of it may take.
         gone: Ids that were seen to be gone; a list may still show them.
         may_update: No update was sent yet; one call sends at most one.
+        made: What this call created, whatever became of it.
     """
 
     resource: ServerlessResource
@@ -51,6 +51,7 @@ class Wanted:
     seconds: float
     gone: frozenset[str] = frozenset()
     may_update: bool = True
+    made: list[Own] = field(factory=list)
 
     @property
     def name(self) -> str:
@@ -153,8 +154,10 @@ def _create(ctx: Context, wanted: Wanted) -> Flow[Own | None]:
             return None
         if attempt >= MAX_CREATES or ctx.clock() >= wanted.deadline:
             raise lost
+    own = Own(endpoint, ctx.clock())
+    wanted.made.append(own)
     yield from notify(Created(endpoint.name, endpoint.id))
-    return Own(endpoint, ctx.clock())
+    return own
 
 
 def _search(ctx: Context, mark: Mark, wanted: Wanted) -> Flow[list[Endpoint]]:
@@ -177,19 +180,10 @@ def _adopt(ctx: Context, wanted: Wanted, endpoint: Endpoint) -> Flow[Settled]:
         Conflict: If no update can make it so.
         NotFound: If it is gone.
     """
-    changes = differences(wanted.resource, endpoint)
-    ours = marked_for(endpoint) and endpoint.mark.project == ctx.project  # type: ignore[union-attr]
-    if not ours and wanted.adopt is False:
-        raise NotOurs(endpoint.name, endpoint.id, [])
-    if ours or wanted.adopt:
-        check_updatable(wanted.resource, endpoint)
+    changes = judge(ctx, wanted.resource, endpoint, wanted.adopt)
     if not changes:
-        if not ours:
-            _same_kind(wanted.resource, endpoint)
         yield from notify(Unchanged(endpoint.name, endpoint.id))
         return Settled(endpoint)
-    if not ours and not wanted.adopt:
-        raise NotOurs(endpoint.name, endpoint.id, [str(change) for change in changes])
     if not wanted.may_update:
         return Settled(endpoint)
     fields = [change.field for change in changes]
@@ -197,12 +191,6 @@ def _adopt(ctx: Context, wanted: Wanted, endpoint: Endpoint) -> Flow[Settled]:
     words = tuple(str(change) for change in changes)
     yield from notify(Updated(endpoint.name, endpoint.id, words))
     return Settled(updated, replaced=bool(RELEASE_FIELDS & set(fields)), updated=True)
-
-
-def _same_kind(resource: ServerlessResource, endpoint: Endpoint) -> None:
-    if endpoint.type != resource.type:
-        change = f"type: {endpoint.type} -> {resource.type}"
-        raise NotOurs(endpoint.name, endpoint.id, [change])
 
 
 def _update(ctx: Context, wanted: Wanted, endpoint: Endpoint, fields: list[str]) -> Flow[Endpoint]:

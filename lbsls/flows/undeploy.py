@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from lbsls.effects import Flow
+from lbsls.errors import NotOurs
 from lbsls.flows.api import API_DEADLINE, look
 from lbsls.flows.context import Context
 from lbsls.flows.elect import delete
-from lbsls.flows.find import Target, marked_for, name_of, pick, require, unknown
+from lbsls.flows.find import Target, is_ours, marked_for, name_of, pick, require, unknown
 from lbsls.live import Endpoint
 from lbsls.resources import ServerlessResource
 
@@ -31,7 +32,11 @@ def undeploy(ctx: Context, target: Target) -> Flow[bool]:
 
 
 def _meant(ctx: Context, target: ServerlessResource | str, deadline: float) -> Flow[list[Endpoint]]:
-    """Give the endpoint of an id, or all that lbsls made under a name, or the one of that name."""
+    """Give the endpoint of an id, or all that lbsls made under a name, or the one of that name.
+
+    Raises:
+        NotOurs: If a resource means only what other projects made; a text names what it means.
+    """
     name = name_of(target)
     found = yield from look(ctx, deadline)
     if by_id := [each for each in found if isinstance(target, str) and each.id == target]:
@@ -40,6 +45,14 @@ def _meant(ctx: Context, target: ServerlessResource | str, deadline: float) -> F
     if isinstance(target, str) and not named:
         raise unknown(target)
     if all(marked_for(endpoint) for endpoint in named):
-        return named
+        return named if isinstance(target, str) else _of_project(ctx, named)
     chosen = pick(name, named)
     return [] if chosen is None else [chosen]
+
+
+def _of_project(ctx: Context, named: list[Endpoint]) -> list[Endpoint]:
+    ours = [endpoint for endpoint in named if is_ours(ctx, endpoint)]
+    if named and not ours:
+        other = named[0]
+        raise NotOurs(other.name, other.id, [], project=getattr(other.mark, "project", ""))
+    return ours

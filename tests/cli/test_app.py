@@ -33,7 +33,7 @@ from lbsls.errors import (
 )
 from servers import reply, serving
 
-COMMANDS = ["demo", "local", "deploy", "ls", "ping", "call", "rm"]
+COMMANDS = ["demo", "local", "deploy", "diff", "ls", "ping", "call", "rm", "prune"]
 
 
 def test_version(lbsls: Lbsls) -> None:

@@ -114,6 +114,16 @@ def test_one_fails_and_the_other_is_finished(lbsls: Lbsls, account: Account, tom
     assert names(account) == ["api", "web"]
 
 
+def test_what_fails_is_removed_when_asked_for(lbsls: Lbsls, account: Account, toml: Write) -> None:
+    """With --cleanup on-failure nothing is left of what this run created."""
+    toml(TWO.replace('"app:1"\n[endpoints.web]', '"slow:1"\n[endpoints.web]'))
+    done = lbsls("deploy", "--json", "--timeout", "1", "--cleanup", "on-failure")
+    (failed,) = json.loads(done.out)["failed"]
+    assert (done.code, failed["name"], failed["id"]) == (4, "api", None)
+    assert "The endpoint was removed again" in done.err
+    assert names(account) == ["web"]
+
+
 def test_failures_of_several_kinds(
     lbsls: Lbsls, account: Account, toml: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

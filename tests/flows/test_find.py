@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from lbsls import AmbiguousEndpoint, ConfigError, Endpoint, LbslsError, NotFound, ServerError
+from lbsls import (
+    AmbiguousEndpoint,
+    ConfigError,
+    Endpoint,
+    LbslsError,
+    NotFound,
+    NotOurs,
+    ServerError,
+)
 from lbsls.flows import find as finding
 from lbsls.flows.undeploy import undeploy
 from lbsls.records import replace
@@ -148,3 +156,24 @@ def test_undeploy_does_not_guess(target: Any, found: Any, kind: type[LbslsError]
     played = play(undeploy(context(), target), [listed(*found)])
     assert type(played.error) is kind
     assert played.sent == ["GET /v2/serverless"]
+
+
+THEIRS = endpoint("e4", nonce="z", project="blog")
+
+
+def test_a_resource_means_what_its_project_deployed() -> None:
+    """Another project's endpoint of that name stays, and the error says how to delete it."""
+    for project, whose in (("blog", "but by project 'blog',"), ("", "but by lbsls without a pro")):
+        found = THEIRS if project else SAME
+        error = play(undeploy(context(project="shop"), RESOURCE), [listed(found)]).error
+        assert isinstance(error, NotOurs)
+        assert (error.project, whose in str(error)) == (project, True)
+        assert f"`lbsls rm {found['id']}` or account.undeploy('{found['id']}')" in str(error)
+    played = play(undeploy(context(), RESOURCE), [listed(SAME, THEIRS), GONE])
+    assert (played.result(), played.sent[1:]) == (True, ["DELETE /v2/serverless/e1"])
+
+
+@pytest.mark.parametrize("target", ["app", "e4"])
+def test_a_text_means_what_it_names(target: str) -> None:
+    """Whoever writes a name or an id has that one in mind, whoever made it."""
+    assert play(undeploy(context(), target), [listed(THEIRS), GONE]).result() is True

@@ -18,6 +18,7 @@ from lbsls import (
     LoadBalancerSlsResource,
     NetworkVolume,
     Ping,
+    Plan,
     Response,
     ServerlessResource,
     ServerlessType,
@@ -66,11 +67,20 @@ resource = LoadBalancerSlsResource(
     ports=["8000/http"],
 )
 assert_type(resource.deploy(), Endpoint)
+assert_type(resource.deploy(dry_run=True), Plan)
+assert_type(resource.deploy(dry_run=bool(print()), timeout=9), Endpoint | Plan)
 assert_type(LoadBalancerSlsResource.from_mapping("app", {}), LoadBalancerSlsResource)
 
 account = Account("key", project="shop", transport=transports[0])
 assert_type(Account.from_env(), Account)
 assert_type(account.deploy(resource, wait=False, timeout=1, adopt=None, on_event=listen), Endpoint)
+assert_type(account.deploy(resource, dry_run=True, adopt=True), Plan)
+assert_type(account.deploy(resource, dry_run=False, cleanup="on_failure"), Endpoint)
+assert_type(account.plan([resource]), tuple[Plan, ...])
+assert_type(account.orphans([resource, "app"]), tuple[Endpoint, ...])
+assert_type(
+    account.prune([resource], only=account.orphans([]), on_event=listen), tuple[Endpoint, ...]
+)
 assert_type(account.find("app"), Endpoint | None)
 assert_type(account.get("e1"), Endpoint)
 assert_type(account.endpoints(), tuple[Endpoint, ...])
@@ -88,8 +98,9 @@ assert_type(endpoint.post("/run", json={"a": [1]}, params={"q": [1, 2]}, timeout
 assert_type(endpoint.get(headers={"X": "y"}, on_event=listen), Response)
 assert_type(endpoint.get().raise_for_status(), Response)
 
-account.deploy("app")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-account.deploy(resource, False)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+account.deploy("app")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+account.deploy(resource, False)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+resource.deploy(cleanup="yes")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 endpoint.get("/", jsn={})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 endpoint.id = "e2"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 endpoint.idd = "e2"  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
@@ -105,6 +116,9 @@ async def twins() -> None:
     """Give the same as the blocking verbs."""
     async with Account("key", async_transport=async_transports[0]) as inside:
         assert_type(await inside.deploy_async(resource, on_event=listen_async), Endpoint)
+        assert_type(await inside.deploy_async(resource, dry_run=True), Plan)
+        assert_type(await resource.deploy_async(account=inside, dry_run=True), Plan)
+        assert_type(await inside.prune_async(["app"]), tuple[Endpoint, ...])
         assert_type(await inside.find_async("app"), Endpoint | None)
         assert_type(await inside.wait_for_health_async("app", strategy=strategies[0]), bool)
         assert_type(await endpoint.post_async("/run", json=1), Response)

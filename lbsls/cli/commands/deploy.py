@@ -11,9 +11,10 @@ import click
 from lbsls.cli import exits, tables
 from lbsls.cli.accounts import deploy_watched, local_account
 from lbsls.cli.board import Board
+from lbsls.cli.commands.diff import show
 from lbsls.cli.crew import Options
 from lbsls.cli.interrupts import Stopped, until_stopped
-from lbsls.cli.options import command, local_option, timeout_option
+from lbsls.cli.options import adopt_option, command, local_option, timeout_option
 from lbsls.cli.session import Session
 from lbsls.errors import LbslsError
 
@@ -29,11 +30,14 @@ __all__ = ["deploy"]
 @click.option("--exit", "leave", is_flag=True, help="With --local: end when deployed.")
 @timeout_option(300.0, "How long all of it may take.")
 @click.option("--wait/--no-wait", default=True, help="Wait until healthy; the default.")
+@adopt_option
+@click.option("--dry-run", is_flag=True, help="Only show what would change, as `lbsls diff` does.")
 @click.option(
-    "--adopt/--no-adopt",
-    default=None,
-    help="Change endpoints that this project did not create; or refuse to touch them. By default "
-    "they are left alone if they are as declared, and refused if not.",
+    "--cleanup",
+    type=click.Choice(["never", "on-failure"]),
+    default="never",
+    show_default=True,
+    help="Whether what this run created is removed again if it fails.",
 )
 @command
 def deploy(
@@ -44,6 +48,8 @@ def deploy(
     timeout: float,
     wait: bool,
     adopt: bool | None,
+    dry_run: bool,
+    cleanup: str,
 ) -> int:
     r"""Deploy the named endpoints of lbsls.toml, or all of them, and wait until they serve.
 
@@ -53,15 +59,22 @@ def deploy(
     With --local they are deployed to a local Runpod, which then goes on serving until Ctrl-C,
     its ordinary end. If one of them fails, it ends at once.
 
+    What does not get healthy in time stays, and the error says how to remove it; with --cleanup
+    on-failure it is removed if this run created it. Ctrl-C removes nothing: it ends at once and
+    says what exists.
+
     \b
     Examples:
       lbsls deploy                   all endpoints of lbsls.toml
+      lbsls deploy --dry-run         only show what would change
       lbsls deploy api --no-wait     do not wait until it is healthy
       lbsls deploy --local           on this machine, without an account
       lbsls deploy --json | jq -r '.endpoints[].url'
     """
     if leave and not local:
         raise click.UsageError("--exit goes with --local.")
+    if dry_run:
+        return _dry_run(session, names, adopt, local=local)
     resources, warnings = session.config.resources(names)
     if local:
         session.config.check_images(resources, session.config.images)
@@ -70,7 +83,8 @@ def deploy(
     with _account(session, local=local) as account:
         board = Board.of([resource.name for resource in resources])
         try:
-            deploy_watched(session, account, resources, Options(wait, timeout, adopt), board)
+            options = Options(wait, timeout, adopt, "on_failure" if cleanup != "never" else "never")
+            deploy_watched(session, account, resources, options, board)
         except Stopped as stop:
             local_says = "the local Runpod is stopped, and all that was in it is gone"
             stop.says = local_says if local else board.summary()
@@ -79,6 +93,13 @@ def deploy(
         if local and not leave and code == exits.OK:
             _serve(session, account)
     return code
+
+
+def _dry_run(session: Session, names: Sequence[str], adopt: bool | None, *, local: bool) -> int:
+    if local:
+        raise click.UsageError("--dry-run goes without --local, where all would be created.")
+    found = show(session, names, adopt)
+    return exits.worst(exits.code_of(plan.refusal) for plan in found if plan.refusal)
 
 
 def _account(session: Session, *, local: bool) -> AbstractContextManager[Account]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from lbsls.cli import exits
-from lbsls.cli.interrupts import Stopped
 from lbsls.cli.options import command
+from lbsls.cli.removal import ask, remove, report
 from lbsls.cli.session import Session
 from lbsls.errors import LbslsError, NotFound
 
@@ -47,15 +45,9 @@ def rm(session: Session, targets: Sequence[str], every: bool, yes: bool) -> int:
         if every:
             errors = [error for error in errors if not isinstance(error, NotFound)]
         if found and not yes:
-            _ask(found)
-        removed = list(_remove(session, account, found, errors))
-    for error in errors:
-        session.output.error(str(error))
-    if session.output.json:
-        session.output.document({"removed": removed, "failed": list(map(_as_json, errors))})
-    elif not removed and not errors:
-        session.output.note("there is nothing to delete")
-    return exits.worst(map(exits.code_of, errors))
+            ask(found)
+        removed = list(remove(session.output, found, account.undeploy, errors))
+    return report(session.output, found, removed, errors)
 
 
 def _find(account: Account, targets: Sequence[str]) -> tuple[list[Endpoint], list[LbslsError]]:
@@ -74,39 +66,3 @@ def _find(account: Account, targets: Sequence[str]) -> tuple[list[Endpoint], lis
         else:
             found[endpoint.id] = endpoint
     return list(found.values()), errors
-
-
-def _ask(found: Sequence[Endpoint]) -> None:
-    names = ", ".join(f"{endpoint.name} ({endpoint.id})" for endpoint in found)
-    if not sys.stdin.isatty():
-        raise click.UsageError(f"This would delete {names}. Write --yes to mean it.")
-    click.confirm(f"Delete {names}?", abort=True, err=True)
-
-
-def _remove(
-    session: Session, account: Account, found: Sequence[Endpoint], errors: list[LbslsError]
-) -> Iterator[dict[str, str]]:
-    done: list[str] = []
-    try:
-        for endpoint in found:
-            try:
-                was_there = account.undeploy(endpoint)
-            except LbslsError as error:
-                errors.append(error)
-                continue
-            done.append(endpoint.name)
-            if not session.output.json:
-                word = "deleted" if was_there else "was gone already:"
-                session.output.result(f"{word} {endpoint.name} ({endpoint.id})")
-            yield {"name": endpoint.name, "id": endpoint.id}
-    except Stopped as stop:
-        stop.says = f"deleted: {', '.join(done) or 'nothing yet'}; see `lbsls ls`"
-        raise
-
-
-def _as_json(error: LbslsError) -> dict[str, object]:
-    return {
-        "type": type(error).__name__,
-        "message": str(error),
-        "exit": exits.code_of(error),
-    }
