@@ -17,20 +17,22 @@ from lbsls.errors import (
     WireError,
 )
 from lbsls.events import Created, Unchanged, Updated
-from lbsls.flows.api import call
+from lbsls.flows.api import call, get
 from lbsls.flows.context import Context
 from lbsls.flows.elect import Own, candidates, elect, look_until_listed
 from lbsls.flows.judge import judge
 from lbsls.live import Endpoint, Mark
 from lbsls.resources import ServerlessResource
-from lbsls.schedules import expo
+from lbsls.schedules import expo, full_jitter
 from lbsls.wire import rest
+from lbsls.wire.rest import Operation
 
 __all__ = ["Settled", "Wanted", "pause", "settle"]
 
 NONCE_SEARCH = 5.0
 """Seconds to look for an endpoint whose create was sent and not answered."""
 MAX_CREATES = 3
+MAX_UPDATES = 5
 
 
 @frozen
@@ -196,7 +198,7 @@ def _adopt(ctx: Context, wanted: Wanted, endpoint: Endpoint) -> Flow[Settled]:
 def _update(ctx: Context, wanted: Wanted, endpoint: Endpoint, fields: list[str]) -> Flow[Endpoint]:
     """Send the update and check that it took."""
     operation = rest.update_endpoint(endpoint.id, wanted.resource, fields, endpoint.settings)
-    updated = ctx.own((yield from call(ctx, operation, wanted.deadline)))
+    updated = yield from _send_update(ctx, wanted, endpoint.id, operation)
     if left := differences(wanted.resource, updated):
         words = "; ".join(str(change) for change in left)
         raise Conflict(
@@ -205,3 +207,26 @@ def _update(ctx: Context, wanted: Wanted, endpoint: Endpoint, fields: list[str])
             "answers, or leave those fields out",
         )
     return updated
+
+
+def _send_update(
+    ctx: Context, wanted: Wanted, id: str, operation: Operation[Endpoint]
+) -> Flow[Endpoint]:
+    """Send an update; without a usable answer, look what it did before sending it again."""
+    began, attempt = ctx.clock(), 0
+    while True:
+        attempt += 1
+        try:
+            return ctx.own((yield from call(ctx, operation, wanted.deadline)))
+        except ConnectError:
+            raise
+        except (TransportError, ServerError, WireError) as error:
+            if not isinstance(error, WireError):
+                error.attempts, error.elapsed = attempt, ctx.clock() - began
+            delay = full_jitter(expo(attempt, first=0.5, maximum=8.0), ctx.random)
+            if attempt >= MAX_UPDATES or ctx.clock() + delay >= wanted.deadline:
+                raise
+        yield from sleep(delay)
+        live = yield from get(ctx, id, wanted.deadline)
+        if not differences(wanted.resource, live):
+            return live

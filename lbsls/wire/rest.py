@@ -150,7 +150,10 @@ def create_endpoint(resource: ServerlessResource, mark: Mark) -> Operation[Endpo
 def update_endpoint(
     id: str, resource: ServerlessResource, fields: Collection[str], live: Settings
 ) -> Operation[Endpoint]:
-    """Change the given fields of an endpoint to what is declared."""
+    """Change the given fields of an endpoint to what is declared.
+
+    Not idempotent: sent again, it would undo what somebody else changed meanwhile.
+    """
     from lbsls.wire.encode import patch_body
 
     return Operation(
@@ -159,6 +162,7 @@ def update_endpoint(
         _path(id),
         _decoder("endpoint"),
         body=patch_body(resource, fields, live),
+        idempotent=False,
         secrets=_secrets_of(resource.env) + _secrets_of(live.env),
     )
 

@@ -7,8 +7,18 @@ from typing import Any
 
 import pytest
 
-from lbsls import Conflict, HealthTimeout, LoadBalancerSlsResource, NotOurs
+from lbsls import (
+    Conflict,
+    ConnectError,
+    HealthTimeout,
+    LoadBalancerSlsResource,
+    NotOurs,
+    Response,
+    ServerError,
+    TransportTimeout,
+)
 from lbsls.testing import FakeClock
+from lbsls.values import Headers, Request
 from stories import (
     RESOURCE,
     UNKNOWN,
@@ -17,7 +27,9 @@ from stories import (
     deploying,
     endpoint,
     listed,
+    lost,
     page,
+    problem,
     told,
     workers,
 )
@@ -217,3 +229,44 @@ def test_a_name_shared_by_projects_belongs_to_the_first() -> None:
     played = deploying([listed(live)], ctx=context(project="web"))
     assert isinstance(played.error, NotOurs)
     assert "imageName: img:0 -> img:1" in str(played.error)
+
+
+LATE = [lost, problem(500), Response(200, Headers({}), b"<html>")]
+
+
+@pytest.mark.parametrize("trouble", LATE, ids=["lost", "500", "page"])
+def test_an_update_whose_answer_was_lost_is_looked_for(trouble: Any) -> None:
+    """It was done, so it is not sent again: somebody may have changed something since."""
+    script = [listed(DRIFTED), trouble, answer(SAME), READY, FRESH, listed(SAME)]
+    played = deploying(script)
+    assert played.result().settings.imageName == "img:1"
+    assert played.sent[1:3] == ["PATCH /v2/serverless/e1", "GET /v2/serverless/e1"]
+    assert len(patches(played)) == 1
+    assert told(played) == ["Updated", "Waiting", "Ready"]
+
+
+def test_an_update_that_was_lost_on_the_way_is_sent_again() -> None:
+    """The look shows that nothing was done; the workers are waited for as after any update."""
+    script = [listed(DRIFTED), lost, answer(DRIFTED), answer(SAME), READY, FRESH, listed(SAME)]
+    played = deploying(script)
+    assert played.result().settings.imageName == "img:1"
+    assert len(patches(played)) == 2
+
+
+def test_an_update_that_never_gets_an_answer_ends_with_its_error() -> None:
+    """It says how often it was tried; nothing is tried after the deadline."""
+    script = [listed(DRIFTED), *[problem(503), answer(DRIFTED)] * 4, problem(503)]
+    error = deploying(script).error
+    assert isinstance(error, ServerError)
+    assert (error.attempts, "tried 5 times" in str(error)) == (5, True)
+    assert isinstance(deploying([listed(DRIFTED), lost], timeout=0.1).error, TransportTimeout)
+
+
+def test_an_update_that_was_never_sent_is_no_lost_one() -> None:
+    """Without a connection there is nothing to look for."""
+
+    def refused(request: Request) -> ConnectError:
+        return ConnectError("update", "refused")
+
+    error = deploying([listed(DRIFTED), *[refused] * 5]).error
+    assert (type(error), getattr(error, "attempts", 0)) == (ConnectError, 5)

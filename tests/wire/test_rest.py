@@ -28,7 +28,7 @@ OPERATIONS: dict[str, tuple[rest.Operation[Any], str, str, bool]] = {
         rest.update_endpoint("ep1", DECLARED, ["env", "workersMax"], LIVE),
         "PATCH",
         "/v2/serverless/ep1",
-        True,
+        False,
     ),
     "delete": (rest.delete_endpoint("ep1"), "DELETE", "/v2/serverless/ep1", True),
     "workers": (rest.list_workers("ep1"), "GET", "/v2/serverless/ep1/workers", True),
