@@ -65,8 +65,9 @@ def local(
     Examples:
       lbsls local --image my-app:latest='python app.py'
       lbsls local --port 8080 > environ &      then: . ./environ && lbsls ls
-      curl -H "Authorization: Bearer $LBSLS_LOCAL_ADMIN_KEY" $LBSLS_LOCAL_ADMIN_URL/faults \
-           -d '{"kind": "answer", "status": 503, "operation": "create", "times": 2}'
+      curl -H "Authorization: Bearer $LBSLS_LOCAL_ADMIN_KEY" \
+           $LBSLS_LOCAL_ADMIN_URL/faults \
+           -d '{"kind": "answer", "status": 503, "operation": "create"}'
     """
     from lbsls.local import runpod
 
