@@ -35,7 +35,8 @@ class Engine:
         """
         if on_event is not None:
             _check_blocking(on_event)
-        return drive.run(flow, self._blocking(), listener=hooks.combined(on_event))
+        with hooks.Listening(on_event) as listener:
+            return drive.run(flow, self._blocking(), listener=listener)
 
     async def run_async(self, flow: Flow[T], on_event: OnEvent | None = None) -> T:
         """Run a flow on asyncio or trio."""
@@ -44,7 +45,8 @@ class Engine:
             from lbsls.transports.threads import ThreadTransport
 
             transport = ThreadTransport(self._blocking())
-        return await drive.run_async(flow, transport, listener=hooks.combined(on_event))
+        with hooks.Listening(on_event) as listener:
+            return await drive.run_async(flow, transport, listener=listener)
 
     def run_over(self, flow: Flow[T], send: Callable[[Request], Response]) -> T:
         """Run a flow whose requests go through a function instead of a transport."""

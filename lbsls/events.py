@@ -14,6 +14,7 @@ from lbsls.values import Pinged
 
 __all__ = [
     "Created",
+    "Creating",
     "Event",
     "NotRemoved",
     "Pinged",
@@ -22,10 +23,22 @@ __all__ = [
     "Retrying",
     "Unchanged",
     "Updated",
+    "Updating",
     "Vanished",
     "Waiting",
     "WorkersSeen",
 ]
+
+
+@frozen
+class Creating:
+    """A create is about to be sent; until it is answered there may be an endpoint."""
+
+    level: ClassVar[int] = logging.DEBUG
+    name: str
+
+    def __str__(self) -> str:
+        return f"creating {self.name}"
 
 
 @frozen
@@ -48,6 +61,18 @@ class Unchanged:
 
     def __str__(self) -> str:
         return f"found {self.name} ({self.id}), as declared"
+
+
+@frozen
+class Updating:
+    """An update is about to be sent."""
+
+    level: ClassVar[int] = logging.DEBUG
+    name: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"updating {self.name} ({self.id})"
 
 
 @frozen
@@ -153,8 +178,10 @@ class Retrying:
 
 
 Event = Union[
+    Creating,
     Created,
     Unchanged,
+    Updating,
     Updated,
     Removed,
     NotRemoved,

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any
 
 from lbsls import Endpoint, LoadBalancerSlsResource, Response, TransportTimeout
-from lbsls.events import Pinged
+from lbsls.events import Creating, Pinged, Updating
 from lbsls.flows.context import Context, Memory, Pacing
 from lbsls.flows.deploy import DeployOptions, deploy
 from lbsls.testing import FakeClock, Play, Step, play
@@ -149,5 +149,6 @@ def deploying(
 
 
 def told(played: Play[Any]) -> list[str]:
-    """Name the events of a play, without pings."""
-    return [type(event).__name__ for event in played.events if not isinstance(event, Pinged)]
+    """Name the events of a play, without pings and what is about to be done."""
+    silent = (Pinged, Creating, Updating)
+    return [type(event).__name__ for event in played.events if not isinstance(event, silent)]

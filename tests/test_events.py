@@ -11,6 +11,8 @@ from lbsls import events
 from lbsls.values import Health, Ping
 
 LINES = [
+    (events.Creating("app"), "creating app"),
+    (events.Updating("app", "ep1"), "updating app (ep1)"),
     (events.Created("app", "ep1"), "created app (ep1)"),
     (events.Unchanged("app", "ep1"), "found app (ep1), as declared"),
     (

@@ -59,11 +59,14 @@ def deploy_watched(
     board: Board,
 ) -> None:
     """Deploy resources, showing how it goes; the board knows what came of each."""
-    with (
-        watch(board, session.output, quiet=session.quiet) as view,
-        Crew(account, resources, options) as crew,
-    ):
-        for message in crew.messages():
-            if message is not None:
-                board.feed(message)
-            view.show(message)
+    crew = Crew(account, resources, options)
+    try:
+        with watch(board, session.output, quiet=session.quiet) as view, crew:
+            for message in crew.messages():
+                if message is not None:
+                    board.feed(message)
+                view.show(message)
+    finally:
+        # What was told and not heard: who stops must learn of a create that was sent.
+        for unheard in crew.unheard():
+            board.feed(unheard)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from lbsls.events import Event, Pinged, Ready, Removed, Waiting, WorkersSeen
+from lbsls.events import Creating, Event, Pinged, Ready, Removed, Waiting, WorkersSeen
 
 if TYPE_CHECKING:
     from lbsls.live import Endpoint
@@ -42,12 +42,14 @@ class Row:
 
     Attributes:
         id: The endpoint's id, empty until there is one.
+        creating: A create was sent.
         limit: Seconds that the wait may take, None before it begins.
         ended: What it came to, None while it runs.
     """
 
     name: str
     id: str = ""
+    creating: bool = False
     limit: float | None = None
     ping: Ping | None = None
     workers: str = ""
@@ -83,9 +85,11 @@ class Board:
         event = message.event
         if isinstance(event, Removed):
             # A duplicate; or what this deploy created, because it failed.
-            row.id = "" if row.id == event.id else row.id
+            if row.id == event.id:
+                row.id, row.creating = "", False
             return
         row.id = getattr(event, "id", row.id)
+        row.creating = row.creating or isinstance(event, Creating)
         if isinstance(event, Waiting):
             row.limit = event.seconds
         elif isinstance(event, Pinged):
@@ -122,4 +126,6 @@ def _existence(row: Row) -> str:
         return f"{row.name} ({row.id}) is deployed"
     if row.id:
         return f"{row.name} ({row.id}) exists and was not seen healthy: `lbsls rm {row.id}`"
-    return f"{row.name} may have been created: `lbsls ls`"
+    if row.creating:
+        return f"{row.name} may have been created: `lbsls ls`"
+    return f"{row.name} was not created"

@@ -88,6 +88,11 @@ class Crew:
                 self._left -= isinstance(message, Ended)
                 yield message
 
+    def unheard(self) -> Iterator[Message]:
+        """Give what was told since somebody listened last."""
+        while not self._news.empty():
+            yield self._news.get()
+
     def _work(self) -> None:
         while not self._abandoned.is_set():
             try:

@@ -16,7 +16,7 @@ from lbsls.errors import (
     TransportError,
     WireError,
 )
-from lbsls.events import Created, Unchanged, Updated
+from lbsls.events import Created, Creating, Unchanged, Updated, Updating
 from lbsls.flows.api import call, get
 from lbsls.flows.context import Context
 from lbsls.flows.elect import Own, candidates, elect, look_until_listed
@@ -139,8 +139,7 @@ def _create(ctx: Context, wanted: Wanted) -> Flow[Own | None]:
         attempt += 1
         mark = Mark(ctx.project, wanted.name, ctx.nonce())
         try:
-            operation = rest.create_endpoint(wanted.resource, mark)
-            endpoint = ctx.own((yield from call(ctx, operation, wanted.deadline)))
+            endpoint = yield from _send_create(ctx, wanted, mark)
         except (TransportError, ServerError, WireError) as error:
             if isinstance(error, ConnectError):
                 raise
@@ -160,6 +159,12 @@ def _create(ctx: Context, wanted: Wanted) -> Flow[Own | None]:
     wanted.made.append(own)
     yield from notify(Created(endpoint.name, endpoint.id))
     return own
+
+
+def _send_create(ctx: Context, wanted: Wanted, mark: Mark) -> Flow[Endpoint]:
+    operation = rest.create_endpoint(wanted.resource, mark)
+    yield from notify(Creating(wanted.name))
+    return ctx.own((yield from call(ctx, operation, wanted.deadline)))
 
 
 def _search(ctx: Context, mark: Mark, wanted: Wanted) -> Flow[list[Endpoint]]:
@@ -198,6 +203,7 @@ def _adopt(ctx: Context, wanted: Wanted, endpoint: Endpoint) -> Flow[Settled]:
 def _update(ctx: Context, wanted: Wanted, endpoint: Endpoint, fields: list[str]) -> Flow[Endpoint]:
     """Send the update and check that it took."""
     operation = rest.update_endpoint(endpoint.id, wanted.resource, fields, endpoint.settings)
+    yield from notify(Updating(endpoint.name, endpoint.id))
     updated = yield from _send_update(ctx, wanted, endpoint.id, operation)
     if left := differences(wanted.resource, updated):
         words = "; ".join(str(change) for change in left)

@@ -22,6 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from lbsls.addresses import is_loopback
+from lbsls.transports.aborting import abort_of_this_request
 
 __all__ = ["Exchange", "chain_of", "new_adapter", "strip"]
 
@@ -39,6 +40,7 @@ class Exchange:
 
     def __init__(self, seconds: float) -> None:
         self._deadline = time.monotonic() + seconds
+        self._abort = abort_of_this_request()
         self.connecting = False
         self.sent = False
 
@@ -48,6 +50,12 @@ class Exchange:
 
     def __exit__(self, *exc_info: object) -> None:
         _here.exchange = None
+        self.uses(None)
+
+    def uses(self, sock: object) -> None:
+        """Tell who may give this exchange up on which connection it is; None when it is over."""
+        if self._abort is not None:
+            self._abort.waits_on(sock)
 
     @property
     def left(self) -> float:
@@ -110,6 +118,7 @@ class _Connection(HTTPConnection):
         if exchange := _exchange():
             if self.sock is None:
                 self.connect()
+            exchange.uses(self.sock)
             exchange.sent = True
             # urllib3 would give the body no longer than it gave the connection to be made.
             self.sock.settimeout(  # pyright: ignore[reportOptionalMemberAccess]

@@ -6,11 +6,14 @@ loop and apart from those of the program, so that requests which a balancer hold
 
 from __future__ import annotations
 
+from functools import partial
+
 import anyio.to_thread
 from anyio import CapacityLimiter
 from anyio.lowlevel import RunVar
 
 from lbsls.transports import Transport
+from lbsls.transports.aborting import Abort, send_with
 from lbsls.values import Request, Response
 
 __all__ = ["ThreadTransport"]
@@ -26,15 +29,19 @@ class ThreadTransport:
         self._transport = transport
 
     async def send(self, request: Request) -> Response:
-        """Send a request in a thread; cancelled, it leaves the thread to end by its timeout."""
+        """Send a request in a thread; cancelled, it leaves the thread behind, which then ends."""
         try:
             limiter = _limiter.get()
         except LookupError:
             limiter = CapacityLimiter(MAX_THREADS)
             _limiter.set(limiter)
-        return await anyio.to_thread.run_sync(
-            self._transport.send, request, limiter=limiter, abandon_on_cancel=True
-        )
+        abort = Abort()
+        send = partial(send_with, abort, self._transport, request)
+        try:
+            return await anyio.to_thread.run_sync(send, limiter=limiter, abandon_on_cancel=True)
+        except BaseException:
+            abort.give_up()
+            raise
 
     async def aclose(self) -> None:
         """Close the connections of the blocking transport."""

@@ -14,6 +14,7 @@ from lbsls.cli.output import Output, is_terminal
 from lbsls.cli.progress import Lines, watch
 from lbsls.events import (
     Created,
+    Creating,
     Event,
     Pinged,
     Ready,
@@ -94,13 +95,14 @@ def test_a_row_says_what_it_does() -> None:
 
 def test_what_exists_is_said_in_a_line() -> None:
     """Created, deployed, or perhaps; never a guess."""
-    board = Board.of(["a", "b", "c"])
+    board = Board.of(["a", "b", "c", "d"])
+    board.feed(Heard("c", Creating("c")))
     board.feed(Heard("a", Created("a", "1")))
     board.feed(Ended("a"))
     board.feed(Heard("b", Created("b", "2")))
     assert board.summary() == (
         "a (1) is deployed; b (2) exists and was not seen healthy: `lbsls rm 2`; "
-        "c may have been created: `lbsls ls`"
+        "c may have been created: `lbsls ls`; d was not created"
     )
     assert (board.endpoints, board.failures) == ([], [])
 
