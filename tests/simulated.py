@@ -93,7 +93,7 @@ class World:
 
     def _delete(self, id: str, request: Request) -> Response:
         self.log.append(f"{self.clock.now:.3f} delete {id}")
-        if id in self.until:
+        if id in self.until or self.clock.now - self.since[id] < self.hidden:
             return UNKNOWN
         self.until[id] = self.clock.now
         return GONE

@@ -9,7 +9,7 @@ from lbsls.errors import ConfigError, HealthTimeout, LbslsError, NotFound, Viola
 from lbsls.events import NotRemoved, Ready, Vanished, Waiting
 from lbsls.flows import wait as waiting
 from lbsls.flows.context import Claim, Context, check_seconds
-from lbsls.flows.elect import SETTLED_AFTER, Own, candidates, delete, elect
+from lbsls.flows.elect import FOUND_AFTER, SETTLED_AFTER, Own, candidates, elect, take_back
 from lbsls.flows.judge import check_resource, plan
 from lbsls.flows.settle import Settled, Wanted, pause, settle
 from lbsls.flows.wait import Wait
@@ -17,7 +17,6 @@ from lbsls.health import Adaptive, Strategy
 from lbsls.live import Endpoint
 from lbsls.plans import Plan
 from lbsls.resources import ServerlessResource
-from lbsls.schedules import expo
 from lbsls.values import shown
 
 __all__ = ["CLEANUPS", "DeployOptions", "deploy", "dry_run"]
@@ -115,6 +114,11 @@ def _serves(
         yield from _wait(ctx, endpoint, options, began, replaced=replaced)
     if not (yield from _confirmed(ctx, wanted, settled)):
         return False
+    for own in wanted.made:
+        if own.id != endpoint.id:
+            # It lost, and its delete may have been answered with a 404 that proved nothing then.
+            reason = f"{endpoint.id} was first"
+            yield from take_back(ctx, own, reason, wanted.deadline, certain=FOUND_AFTER)
     ctx.memory.elect(endpoint.id)
     if waits:
         yield from notify(Ready(endpoint.name, endpoint.id, ctx.clock() - began))
@@ -170,23 +174,11 @@ def _confirmed(ctx: Context, wanted: Wanted, settled: Settled) -> Flow[bool]:
 def _clean_up(ctx: Context, own: Own, error: LbslsError) -> Flow[None]:
     """Remove what a call created that failed, and let its error tell what became of that."""
     trouble: LbslsError | None = None
-    if not ctx.memory.has_buried(own.id):
-        try:
-            yield from _remove(ctx, own)
-        except LbslsError as cause:
-            trouble = cause
-            yield from notify(NotRemoved(own.endpoint.name, own.id, str(cause)))
+    try:
+        yield from take_back(ctx, own, "its deploy failed", ctx.clock() + CLEANUP_PATIENCE)
+    except LbslsError as cause:
+        trouble = cause
+        yield from notify(NotRemoved(own.endpoint.name, own.id, str(cause)))
     if isinstance(error, HealthTimeout) and error.id == own.id:
         error.removed = trouble is None
         error.cleanup_error = None if trouble is None else str(trouble)
-
-
-def _remove(ctx: Context, own: Own) -> Flow[None]:
-    """Delete until that took: a young one can be answered with 404 and be there all the same."""
-    deadline = ctx.clock() + CLEANUP_PATIENCE
-    attempt = 0
-    while not (yield from delete(ctx, own.endpoint, "its deploy failed", deadline)):
-        attempt += 1
-        if ctx.clock() - own.created > SETTLED_AFTER:
-            return
-        yield from sleep(expo(attempt, first=0.25, maximum=2.0))

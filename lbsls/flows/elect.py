@@ -20,10 +20,12 @@ from lbsls.live import Endpoint
 from lbsls.schedules import expo
 from lbsls.wire import rest
 
-__all__ = ["Own", "candidates", "delete", "elect", "look_until_listed"]
+__all__ = ["FOUND_AFTER", "Own", "candidates", "delete", "elect", "look_until_listed", "take_back"]
 
 SETTLED_AFTER = 10.0
 """Seconds after which an endpoint that is neither listed nor found by id is gone for certain."""
+FOUND_AFTER = 3.0
+"""Seconds after which an endpoint that was listed once is found by its id, if it is there."""
 
 
 @frozen
@@ -37,6 +39,11 @@ class Own:
     def id(self) -> str:
         """Of the endpoint."""
         return self.endpoint.id
+
+    @property
+    def order(self) -> tuple[object, str]:
+        """Its place among candidates."""
+        return order(self.endpoint)
 
 
 def candidates(
@@ -58,15 +65,20 @@ def look_until_listed(
 ) -> Flow[list[Endpoint]]:
     """Look until the list shows what this call created, as a list without it lags behind.
 
-    If it vanished meanwhile (somebody elected another), what the list shows is given.
+    If it vanished meanwhile (somebody elected another), what the list shows is given. If an older
+    one is listed first, the own one has lost: it is deleted without waiting to see it listed.
     """
     name = own.endpoint.name
-    attempt = 0
+    attempt, tried = 0, False
     while True:
         attempt += 1
         found = yield from candidates(ctx, name, gone, deadline)
         if any(endpoint.id == own.id for endpoint in found):
             return (yield from _same_second(ctx, own, found, gone, deadline))
+        if not tried and (first := _older(own, found)) is not None:
+            tried = True
+            if (yield from delete(ctx, own.endpoint, f"{first.id} was first", deadline)):
+                return found
         if ctx.clock() - own.created > SETTLED_AFTER:
             # Not sooner, whatever else is listed: a young one can be missing by id as well, and
             # taken for gone it would stay beside the one that is listed.
@@ -78,6 +90,12 @@ def look_until_listed(
         if left <= 0:
             return [*found, own.endpoint]
         yield from sleep(min(left, expo(attempt, first=0.1, maximum=2.0)))
+
+
+def _older(own: Own, found: list[Endpoint]) -> Endpoint | None:
+    """Give the first candidate if the own one loses to it."""
+    marked = [endpoint for endpoint in found if marked_for(endpoint)]
+    return next((each for each in sorted(marked, key=order)[:1] if order(each) < own.order), None)
 
 
 def _same_second(
@@ -117,6 +135,24 @@ def elect(
             confirmed = True
         yield from delete(ctx, loser, f"{survivor.id} was first", deadline)
     return survivor
+
+
+def take_back(
+    ctx: Context, own: Own, reason: str, deadline: float, certain: float = SETTLED_AFTER
+) -> Flow[None]:
+    """Delete what this call created until that took, or until its 404 is ``certain`` by its age.
+
+    A young one can be answered with 404 and be there all the same.
+    """
+    attempt = 0
+    while not ctx.memory.has_buried(own.id):
+        attempt += 1
+        if (yield from delete(ctx, own.endpoint, reason, deadline)):
+            return
+        left = min(own.created + certain, deadline) - ctx.clock()
+        if left <= 0:
+            return
+        yield from sleep(min(left, expo(attempt, first=0.25, maximum=4.0)))
 
 
 def delete(ctx: Context, endpoint: Endpoint, reason: str, deadline: float) -> Flow[bool]:

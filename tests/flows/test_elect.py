@@ -94,8 +94,38 @@ def test_an_own_endpoint_that_is_gone_is_noticed_after_ten_seconds() -> None:
         return UNKNOWN if request.url.endswith("/e1") else listed(OLDER)
 
     played = deploying([listed(), CREATED, *[look] * 20], clock=clock)
-    assert (played.result().id, deletes(played)) == ("e0", [])
+    assert (played.result().id, deletes(played)) == ("e0", ["e1", "e1"])
     assert 1010 < clock.now < 1013
+
+
+def test_a_loser_is_deleted_before_it_is_listed() -> None:
+    """An older one is listed first, so it has lost; who waited could be beaten to the delete."""
+    script = [listed(), CREATED, listed(OLDER), GONE, READY, listed(OLDER)]
+    played = deploying(script)
+    assert (played.result().id, deletes(played), played.slept) == ("e0", ["e1"], [])
+
+
+def test_a_younger_one_does_not_beat_what_is_not_listed_yet() -> None:
+    """The own one is waited for, as it will be first."""
+    played = deploying([listed(), CREATED, listed(YOUNGER), listed(OWN), READY])
+    assert (played.result().id, deletes(played)) == ("e1", [])
+
+
+def test_a_404_to_the_delete_of_a_young_loser_proves_nothing() -> None:
+    """Listed and not found by its id yet, it would be left behind: it is deleted again."""
+    clock = FakeClock()
+    script = [listed(), CREATED, listed(OLDER, OWN), UNKNOWN, READY, listed(OLDER), UNKNOWN, GONE]
+    played = deploying(script, clock=clock)
+    assert (played.result().id, deletes(played)) == ("e0", ["e1"] * 3)
+    assert clock.now < 1003
+
+
+def test_what_is_taken_back_keeps_to_the_deadline() -> None:
+    """What is still uncertain then is left to the next deploy."""
+    clock = FakeClock()
+    script = [listed(), CREATED, listed(OLDER, OWN), UNKNOWN, READY, listed(OLDER)]
+    played = deploying([*script, *[UNKNOWN] * 9], clock=clock, timeout=1.0)
+    assert (played.result().id, clock.now) == ("e0", 1001.0)
 
 
 def test_an_own_endpoint_that_is_gone_with_nobody_in_its_place_is_made_again() -> None:
@@ -283,12 +313,14 @@ def test_one_made_by_hand_while_waiting_is_used_even_if_the_list_lags() -> None:
     assert deploying([*script, *stale], clock=clock).result().id == "h1"
 
 
-def test_an_own_endpoint_already_gone_is_not_deleted_again() -> None:
+def test_an_own_endpoint_already_gone_is_asked_for_until_that_is_certain() -> None:
     """By the time of the last look somebody has removed it and made one by hand."""
     clock = FakeClock()
     script = [listed(), CREATED, listed(OWN), taking(clock, 2, READY), listed(BY_HAND)]
-    played = deploying([*script, listed(BY_HAND), READY, listed(BY_HAND)], clock=clock)
-    assert (played.result().id, deletes(played)) == ("h1", [])
+    then = [listed(BY_HAND), READY, listed(BY_HAND), *[UNKNOWN] * 4]
+    played = deploying([*script, *then], clock=clock)
+    assert (played.result().id, deletes(played)) == ("h1", ["e1"] * 4)
+    assert clock.now == 1003.0
 
 
 def test_an_own_endpoint_that_is_deleted_at_the_last_moment_is_made_again() -> None:
@@ -296,8 +328,9 @@ def test_an_own_endpoint_that_is_deleted_at_the_last_moment_is_made_again() -> N
     clock = FakeClock()
     again = endpoint("e7", nonce="n2")
     script = [listed(), CREATED, listed(OWN), taking(clock, 2, READY), listed()]
-    played = deploying([*script, listed(), answer(again, 201), listed(again), READY], clock=clock)
-    assert played.result().id == "e7"
+    then = [listed(), answer(again, 201), listed(again), READY, *[UNKNOWN] * 9]
+    played = deploying([*script, *then], clock=clock)
+    assert (played.result().id, set(deletes(played))) == ("e7", {"e1"})
 
 
 def test_a_survivor_that_answers_404_to_an_update_is_looked_for_again() -> None:
