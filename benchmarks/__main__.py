@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from benchmarks import balancer, calls, cost, lag, startup
+from benchmarks import balancer, calls, cost, kills, lag, races, startup
 from benchmarks.table import Row, machine, render
 
 TABLES: dict[str, tuple[str, Callable[[int], list[Row]]]] = {
@@ -16,17 +16,24 @@ TABLES: dict[str, tuple[str, Callable[[int], list[Row]]]] = {
     "balancer": ("The local balancer", balancer.measure),
 }
 
+PROOFS: dict[str, Callable[[int], str]] = {"races": races.report, "kills": kills.report}
+"""What is proved, not measured: run when it is named."""
+
 
 def main() -> None:
     """Run what was named, or everything."""
+    known = [*TABLES, *PROOFS]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(TABLES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
     parser.add_argument("--runs", type=int, default=20, help="samples for each figure (20)")
     arguments = parser.parse_args()
-    if unknown := sorted(set(arguments.names) - set(TABLES)):
-        parser.error(f"no benchmark is named {', '.join(unknown)}; there are {', '.join(TABLES)}")
+    if unknown := sorted(set(arguments.names) - set(known)):
+        parser.error(f"no benchmark is named {', '.join(unknown)}; there are {', '.join(known)}")
     print(f"{machine()}, {arguments.runs} runs\n")
     for name in arguments.names or TABLES:
+        if name in PROOFS:
+            print(PROOFS[name](arguments.runs), flush=True)
+            continue
         title, measure = TABLES[name]
         print(render(title, measure(arguments.runs)), flush=True)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from attrs import frozen
 
-__all__ = ["Row", "alternate", "machine", "render", "spread"]
+__all__ = ["Row", "alternate", "grid", "machine", "render", "spread"]
 
 
 @frozen
@@ -48,18 +48,24 @@ def spread(samples: Sequence[float], unit: str = "ms", scale: float = 1000.0) ->
 
 
 def render(title: str, rows: Sequence[Row]) -> str:
-    """Lay out a table as reStructuredText."""
-    cells = [
+    """Lay out figures as a table."""
+    head, *lines = (
         [row.what, row.figure, row.spread, row.floor, row.ratio, row.promised]
         for row in (HEAD, *rows)
-    ]
+    )
+    return grid(title, head, lines)
+
+
+def grid(title: str, head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Lay out any table as reStructuredText."""
+    cells = [head, *lines]
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     rule = "  ".join("=" * width for width in widths)
-    lines = [
+    laid = [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in cells
     ]
-    return "\n".join([title, "-" * len(title), "", rule, lines[0], rule, *lines[1:], rule, ""])
+    return "\n".join([title, "-" * len(title), "", rule, laid[0], rule, *laid[1:], rule, ""])
 
 
 def machine() -> str:
