@@ -21,7 +21,7 @@ from attrs import frozen
 import lbsls
 from benchmarks.apps import APP
 from benchmarks.racer import IMAGE, resource
-from benchmarks.table import grid
+from benchmarks.table import grid, proved
 from lbsls.local import After, LocalRunpod, runpod
 
 __all__ = ["KINDS", "Outcome", "race", "report"]
@@ -46,6 +46,11 @@ class Outcome:
     failed: tuple[str, ...]
     creates: int
     seconds: float
+
+    @property
+    def is_right(self) -> bool:
+        """Whether one is left, and everybody holds it."""
+        return (self.left, self.held, self.failed) == (1, 1, ())
 
 
 def _deployed(account: lbsls.Account, name: str, wait: bool) -> Ended:
@@ -164,7 +169,7 @@ def race(kind: Kind, local: LocalRunpod, name: str, *, wait: bool = True) -> Out
 
 def report(runs: int) -> str:
     """Race in every kind, with lists that are right and that lag, and tell."""
-    lines = []
+    lines, wrong = [], 0
     for lag in LAGS:
         for what, kind in KINDS.items():
             with ExitStack() as stack:
@@ -172,9 +177,10 @@ def report(runs: int) -> str:
                 stack.enter_context(local)
                 outcomes = [race(kind, local, f"race-{run}") for run in range(runs)]
             lines.append(_line(what, lag, outcomes))
+            wrong += sum(not outcome.is_right for outcome in outcomes)
             for failure in {error for outcome in outcomes for error in outcome.failed}:
                 print(f"failed: {what}, {lag:g} s: {failure}", flush=True)
-    return grid("Races", HEAD, lines)
+    return proved(grid("Races", HEAD, lines), wrong)
 
 
 def _line(what: str, lag: float, outcomes: list[Outcome]) -> tuple[str, ...]:

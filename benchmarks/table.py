@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from attrs import frozen
 
-__all__ = ["Row", "alternate", "grid", "machine", "render", "spread"]
+__all__ = ["Row", "alternate", "grid", "machine", "proved", "render", "spread"]
 
 
 @frozen
@@ -66,6 +66,17 @@ def grid(title: str, head: Sequence[str], lines: Sequence[Sequence[str]]) -> str
         for line in cells
     ]
     return "\n".join([title, "-" * len(title), "", rule, laid[0], rule, *laid[1:], rule, ""])
+
+
+def proved(table: str, wrong: object) -> str:
+    """Give a table if nothing is wrong with it.
+
+    Raises:
+        SystemExit: With the table and what is wrong.
+    """
+    if wrong:
+        raise SystemExit(f"{table}\nnot as promised: {wrong}")
+    return table
 
 
 def machine() -> str:

@@ -78,7 +78,7 @@ class Memory:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._holders: dict[str, Claim] = {}
-        self._elected: set[str] = set()
+        self._elected: dict[str, str] = {}
         self._deleted: set[str] = set()
         self._pid = os.getpid()
 
@@ -99,17 +99,21 @@ class Memory:
         if self._holders.get(name) is claim:
             self._holders.pop(name, None)
 
-    def elect(self, id: str) -> None:
+    def elect(self, id: str, name: str) -> None:
         """Remember that this endpoint was the one of its name when last looked at."""
-        self._elected.add(id)
+        self._elected[id] = name
 
     def has_elected(self, id: str) -> bool:
         """Tell whether this account elected that endpoint before."""
         return id in self._elected
 
+    def elected(self, name: str) -> list[str]:
+        """Give the ids that this account elected under a name and did not delete."""
+        return [id for id, of in list(self._elected.items()) if of == name]
+
     def bury(self, id: str) -> None:
         """Remember that this account deleted an endpoint; a list may still show it."""
-        self._elected.discard(id)
+        self._elected.pop(id, None)
         self._deleted.add(id)
 
     def has_buried(self, id: str) -> bool:

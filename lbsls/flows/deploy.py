@@ -119,7 +119,7 @@ def _serves(
             # It lost, and its delete may have been answered with a 404 that proved nothing then.
             reason = f"{endpoint.id} was first"
             yield from take_back(ctx, own, reason, wanted.deadline, certain=FOUND_AFTER)
-    ctx.memory.elect(endpoint.id)
+    ctx.memory.elect(endpoint.id, endpoint.name)
     if waits:
         yield from notify(Ready(endpoint.name, endpoint.id, ctx.clock() - began))
     return True

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lbsls.effects import Flow
-from lbsls.errors import NotOurs
-from lbsls.flows.api import API_DEADLINE, look
+from lbsls.errors import NotFound, NotOurs
+from lbsls.flows.api import API_DEADLINE, get, look
 from lbsls.flows.context import Context
 from lbsls.flows.elect import delete
 from lbsls.flows.find import Target, is_ours, marked_for, name_of, pick, require, unknown
@@ -42,12 +44,28 @@ def _meant(ctx: Context, target: ServerlessResource | str, deadline: float) -> F
     if by_id := [each for each in found if isinstance(target, str) and each.id == target]:
         return by_id
     named = [endpoint for endpoint in found if endpoint.name == name]
+    named += yield from _not_listed(ctx, name, found, deadline)
     if isinstance(target, str) and not named:
         raise unknown(target)
     if all(marked_for(endpoint) for endpoint in named):
         return named if isinstance(target, str) else _of_project(ctx, named)
     chosen = pick(name, named)
     return [] if chosen is None else [chosen]
+
+
+def _not_listed(
+    ctx: Context, name: str, found: Iterable[Endpoint], deadline: float
+) -> Flow[list[Endpoint]]:
+    """Give what this account deployed under a name and a list that lags does not show yet."""
+    missing = []
+    for id in set(ctx.memory.elected(name)) - {endpoint.id for endpoint in found}:
+        try:
+            endpoint = yield from get(ctx, id, deadline)
+        except NotFound:
+            continue
+        if endpoint.name == name:  # it may have been renamed since
+            missing.append(endpoint)
+    return missing
 
 
 def _of_project(ctx: Context, named: list[Endpoint]) -> list[Endpoint]:

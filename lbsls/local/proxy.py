@@ -159,9 +159,9 @@ async def _give_back(
     request: web.Request, answer: aiohttp.ClientResponse, worker: Worker, limit: int
 ) -> web.StreamResponse:
     passed = Passed(answer, worker)
-    await passed.prepare(request)
     size = 0
     try:
+        await passed.prepare(request)
         async for piece in answer.content.iter_any():
             size += len(piece)
             if size > limit:
@@ -169,7 +169,8 @@ async def _give_back(
             await passed.write(piece)
         await passed.write_eof()
     except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError):
-        # the status is out already: a connection that breaks off is all that can still be said
+        # the status is out already, or the caller has gone: a connection that breaks off is all
+        # that can still be said
         if request.transport is not None:  # pragma: no branch - the caller may just have left
             request.transport.abort()
     return passed

@@ -47,7 +47,7 @@ def test_a_forked_child_does_not_wait_for_threads_of_its_parent() -> None:
     """They do not exist in it."""
     memory = Memory()
     memory.claim("app").try_take()
-    memory.elect("e1")
+    memory.elect("e1", "app")
     child = os.fork()
     if child == 0:
         fine = memory.claim("app").try_take() and memory.has_elected("e1")
@@ -59,7 +59,7 @@ def test_a_forked_child_does_not_wait_for_threads_of_its_parent() -> None:
 def test_what_was_deleted_is_no_longer_elected() -> None:
     """A new one of that name is looked at again."""
     memory = Memory()
-    memory.elect("e1")
+    memory.elect("e1", "app")
     assert (memory.has_elected("e1"), memory.has_buried("e1")) == (True, False)
     memory.bury("e1")
     assert (memory.has_elected("e1"), memory.has_buried("e1")) == (False, True)

@@ -237,7 +237,7 @@ def test_an_endpoint_that_only_seems_to_vanish_is_adopted_again() -> None:
 def test_what_was_deleted_here_is_not_adopted_from_a_stale_list() -> None:
     """Undeploy and deploy again: the list may still show what is gone."""
     ctx = context()
-    ctx.memory.elect("e0")
+    ctx.memory.elect("e0", "app")
     ctx.memory.bury("e0")
     played = deploying([listed(OLDER), CREATED, listed(OLDER, OWN), READY], ctx=ctx)
     assert played.result().id == "e1"

@@ -177,3 +177,20 @@ def test_a_resource_means_what_its_project_deployed() -> None:
 def test_a_text_means_what_it_names(target: str) -> None:
     """Whoever writes a name or an id has that one in mind, whoever made it."""
     assert play(undeploy(context(), target), [listed(THEIRS), GONE]).result() is True
+
+
+@pytest.mark.parametrize("target", [RESOURCE, "app"])
+def test_what_a_list_does_not_show_yet_is_taken_down_too(target: Any) -> None:
+    """An undeploy right after the deploy must not leave it behind, and not say that it was gone."""
+    ctx = context()
+    ctx.memory.elect("e1", "app")
+    played = play(undeploy(ctx, target), [listed(OTHER), answer(endpoint()), GONE])
+    assert (True, []) == (played.result(), ctx.memory.elected("app"))
+
+
+@pytest.mark.parametrize("now", [UNKNOWN, answer(endpoint(name="other"))])
+def test_what_is_gone_or_has_another_name_now_is_left_alone(now: Any) -> None:
+    """What this account once deployed is looked at before it is deleted."""
+    ctx = context()
+    ctx.memory.elect("e1", "app")
+    assert play(undeploy(ctx, RESOURCE), [listed(), now]).result() is False
