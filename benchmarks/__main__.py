@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from benchmarks import balancer, calls, cost, faults, kills, lag, races, soak, startup
+from benchmarks import balancer, budget, calls, cost, faults, kills, lag, races, soak, startup
 from benchmarks.table import Row, machine, render
 
 TABLES: dict[str, tuple[str, Callable[[int], list[Row]]]] = {
@@ -13,6 +13,7 @@ TABLES: dict[str, tuple[str, Callable[[int], list[Row]]]] = {
     "lag": ("Readiness lag", lag.measure),
     "cost": ("Requests to the control plane", cost.measure),
     "calls": ("Calls to an endpoint", calls.measure),
+    "budget": ("A rate limit, used up", budget.measure),
     "balancer": ("The local balancer", balancer.measure),
 }
 

@@ -88,7 +88,15 @@ def _rebuild(kind: type[LbslsError], args: tuple[Any, ...], state: dict[str, Any
 
 
 class LbslsError(Exception):
-    """The root: ``except LbslsError`` catches all that this library raises on purpose."""
+    """The root: ``except LbslsError`` catches all that this library raises on purpose.
+
+    Attributes:
+        attempts: How many times it was tried; 0 if nothing was sent.
+        elapsed: Seconds from the first try to the last failure.
+    """
+
+    attempts = 1
+    elapsed = 0.0
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, self.__dict__)
@@ -114,8 +122,6 @@ class TransportError(LbslsError):
 
     Attributes:
         sent: Whether the request may have reached the other side.
-        attempts: How many times it was tried.
-        elapsed: Seconds from the first try to the last failure.
     """
 
     def __init__(self, what: str, reason: str, *, sent: bool = True) -> None:
@@ -123,8 +129,6 @@ class TransportError(LbslsError):
         self.what = what
         self.reason = reason
         self.sent = sent
-        self.attempts = 1
-        self.elapsed = 0.0
 
     advice = "Look at the network between this machine and that address, then try again."
 
@@ -163,8 +167,6 @@ class ApiError(LbslsError, ValueError):
         errors: Single validation failures, if the answer lists them.
         request_id: From the answer's headers, for Runpod's support.
         body_excerpt: The beginning of the body, secrets removed.
-        attempts: How many times it was tried.
-        elapsed: Seconds from the first try to the last answer.
     """
 
     advice = ""
@@ -188,8 +190,6 @@ class ApiError(LbslsError, ValueError):
         self.errors = tuple(errors)
         self.request_id = request_id
         self.body_excerpt = body_excerpt
-        self.attempts = 1
-        self.elapsed = 0.0
 
     def __str__(self) -> str:
         answer = " ".join(part for part in (str(self.status or ""), self.title) if part)
@@ -232,7 +232,10 @@ class CapacityError(ApiError):
 
 
 class RateLimited(ApiError):
-    """Too many requests (429); ``retry_after`` are the seconds that the answer asked for."""
+    """Too many requests (429); ``retry_after`` are the seconds that the answer asked for.
+
+    With the status 0, nothing was sent: room for the request would have come after the deadline.
+    """
 
     advice = "Wait, then try again; fewer parallel deployments help."
 
@@ -265,7 +268,7 @@ class WireError(LbslsError):
     def __str__(self) -> str:
         seen = f" It began with: {self.body_excerpt}" if self.body_excerpt else ""
         return (
-            f"{self.what}: {self.reason}.{seen} "
+            f"{self.what}: {self.reason}{tried(self.attempts, self.elapsed)}.{seen} "
             "Check that RUNPOD_API_BASE_URL names Runpod's API and that no proxy answers instead."
         )
 

@@ -9,7 +9,7 @@ __all__ = ["fate", "lowered", "not_ours", "sentences", "several", "tried"]
 
 def tried(attempts: int, elapsed: float) -> str:
     """Say how often and how long something was tried, if it was more than once."""
-    return "" if attempts == 1 else f" (tried {attempts} times in {elapsed:.1f}s)"
+    return "" if attempts < 2 else f" (tried {attempts} times in {elapsed:.1f}s)"
 
 
 def sentences(parts: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from lbsls.flows.context import Context
 from lbsls.live import Endpoint
 from lbsls.schedules import expo, full_jitter
 from lbsls.wire import rest
+from lbsls.wire.limits import limits
 from lbsls.wire.rest import Operation
 
 __all__ = ["API_DEADLINE", "call", "get", "look"]
@@ -27,6 +28,7 @@ API_DEADLINE = 60.0
 """Seconds for an operation of which nobody said how long it may take."""
 REQUEST_TIMEOUT = 30.0
 MAX_ATTEMPTS = 5
+NOT_SENT = "not sent"
 
 
 def call(ctx: Context, operation: Operation[T], deadline: float) -> Flow[T]:
@@ -35,26 +37,62 @@ def call(ctx: Context, operation: Operation[T], deadline: float) -> Flow[T]:
     Raises:
         LbslsError: The error of the last try, which says how many there were.
     """
-    started = ctx.clock()
+    budget, started = ctx.memory.budget, ctx.clock()
+    ticket = budget.ticket()
     attempt = 0
-    while True:
-        attempt += 1
-        left = deadline - ctx.clock()
-        request = operation.request(ctx.base_url, ctx.api_key, max(0.1, min(REQUEST_TIMEOUT, left)))
-        try:
-            response = yield from send(request)
-            return operation.read(request, response)
-        except LbslsError as error:
-            delay = _delay(ctx, operation, error, attempt)
-            if isinstance(error, (ApiError, TransportError)):
+    try:
+        while True:
+            try:
+                yield from _admitted(ctx, operation, ticket, deadline)
+                attempt += 1
+                return (yield from _once(ctx, operation, ticket, deadline))
+            except LbslsError as error:
                 error.attempts, error.elapsed = attempt, ctx.clock() - started
-            if delay is None or ctx.clock() + delay >= deadline:
-                raise
-            reason = _reason(error)
-        from lbsls.events import Retrying
+                delay = _delay(ctx, operation, error, attempt)
+                if delay is not None and isinstance(error, RateLimited):
+                    delay = budget.refuse(ticket, ctx.clock(), delay)
+                if delay is None or ctx.clock() + delay >= deadline:
+                    raise
+                reason, waits_its_turn = _reason(error), isinstance(error, RateLimited)
+            from lbsls.events import Retrying
 
-        yield from notify(Retrying(operation.what, reason, attempt, delay))
-        yield from sleep(delay)
+            yield from notify(Retrying(operation.what, reason, attempt, delay))
+            if not waits_its_turn:
+                yield from sleep(delay)
+    finally:
+        budget.leave(ticket)
+
+
+def _admitted(ctx: Context, operation: Operation[T], ticket: int, deadline: float) -> Flow[None]:
+    """Wait until the account may send one more request.
+
+    Raises:
+        RateLimited: If that is not before the deadline.
+    """
+    now = ctx.clock()
+    while wait := ctx.memory.budget.ask(ticket, now):
+        left = deadline - now
+        if wait >= left:
+            detail = (
+                f"the account's rate limit has no room for another {wait:.1f}s, "
+                f"and {max(0.0, left):.1f}s were left"
+            )
+            raise RateLimited(operation.what, title=NOT_SENT, detail=detail, retry_after=wait)
+        yield from sleep(wait)
+        now = max(now + wait, ctx.clock())
+
+
+def _once(ctx: Context, operation: Operation[T], ticket: int, deadline: float) -> Flow[T]:
+    """Send a request, learn what its answer says of the rate limit, and read it."""
+    timeout = max(0.1, min(REQUEST_TIMEOUT, deadline - ctx.clock()))
+    request = operation.request(ctx.base_url, ctx.api_key, timeout)
+    try:
+        response = yield from send(request)
+    except TransportError:
+        ctx.memory.budget.leave(ticket)
+        raise
+    ctx.memory.budget.learn(ticket, ctx.clock(), limits(response))
+    return operation.read(request, response)
 
 
 def _delay(ctx: Context, operation: Operation[T], error: LbslsError, attempt: int) -> float | None:
@@ -65,6 +103,8 @@ def _delay(ctx: Context, operation: Operation[T], error: LbslsError, attempt: in
     """
     backoff = full_jitter(expo(attempt, first=0.5, maximum=8.0), ctx.random)
     if isinstance(error, RateLimited):
+        if error.status == 0:  # of our own making: waiting more is what there was no time for
+            return None
         asked = error.retry_after
         return max(0.1, backoff if asked is None else asked + 0.1 * backoff)
     if attempt >= MAX_ATTEMPTS or isinstance(error, TlsError):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from lbsls.addresses import Trust, is_loopback
+from lbsls.budget import Budget
 from lbsls.errors import ConfigError, Violation
 from lbsls.live import Endpoint
 from lbsls.records import Record, replace
@@ -73,9 +74,13 @@ class Memory:
 
     It only spares requests and duplicates; nothing is lost when it is. Its lock is held for
     dictionary operations only, never while anything waits.
+
+    Attributes:
+        budget: How much of the control plane's rate limit is left.
     """
 
     def __init__(self) -> None:
+        self.budget = Budget()
         self._lock = threading.Lock()
         self._holders: dict[str, Claim] = {}
         self._elected: dict[str, str] = {}

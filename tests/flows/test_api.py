@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from itertools import repeat
 from typing import Any
 
@@ -25,7 +26,7 @@ from lbsls.live import Mark
 from lbsls.testing import FakeClock, play
 from lbsls.values import Request
 from lbsls.wire import rest
-from stories import KEY, RESOURCE, context, endpoint, listed, lost, page, problem
+from stories import KEY, RESOURCE, answer, context, endpoint, listed, lost, page, problem
 
 FOUND = listed(endpoint())
 
@@ -113,6 +114,67 @@ def test_a_rate_limit_longer_than_the_deadline_is_an_error_at_once() -> None:
     played = play(find(context(clock), "app"), [problem(429, Retry_After="100")], clock)
     assert isinstance(played.error, RateLimited)
     assert (played.error.retry_after, clock.now) == (100, 1000.0)
+
+
+LIMITED = {"RateLimit": '"minute";r=0;t=40', "RateLimit-Policy": '"minute";q=60;w=60'}
+
+
+def told(clock: FakeClock) -> Any:
+    """Make a context whose account was told that nothing is left for 40 s."""
+    ctx = context(clock)
+    play(find(ctx, "app"), [answer({"endpoints": []}, headers=LIMITED)], clock)
+    return ctx
+
+
+def test_an_account_waits_before_it_is_refused() -> None:
+    """The answer before said that there is no room."""
+    clock = FakeClock()
+    played = play(find(told(clock), "app"), [FOUND], clock)
+    assert played.result().id == "e1"  # type: ignore[union-attr]
+    assert (played.slept, clock.now) == ([40.0], 1040.0)
+
+
+def test_no_room_before_the_deadline_is_an_error_at_once() -> None:
+    """It says that nothing was sent, and when there will be room."""
+    clock = FakeClock()
+    played = play(call(told(clock), rest.list_endpoints(), 1010.0), [], clock)
+    error = pickle.loads(pickle.dumps(played.error))
+    assert isinstance(error, RateLimited)
+    assert (error.status, error.retry_after, error.attempts) == (0, 40.0, 0)
+    assert str(error).startswith(
+        "list endpoints: not sent: the account's rate limit has no room for another 40.0s, "
+        "and 10.0s were left. Wait, "
+    )
+
+
+def test_no_room_for_another_try_says_how_many_there_were() -> None:
+    """The tries before count."""
+    clock = FakeClock()
+    ctx = context(clock)
+    script = [
+        problem(500),
+        problem(500, **{key.replace("-", "_"): LIMITED[key] for key in LIMITED}),
+    ]
+    played = play(call(ctx, rest.list_endpoints(), 1020.0), script, clock)
+    assert isinstance(played.error, RateLimited)
+    assert "were left (tried 2 times in " in str(played.error)
+
+
+def test_who_gives_up_while_waiting_keeps_no_place() -> None:
+    """A cancelled caller is not waited for."""
+    clock = FakeClock()
+    ctx = told(clock)
+    waiting = find(ctx, "app")
+    assert next(waiting).seconds == 40.0  # type: ignore[union-attr]
+    waiting.close()
+    assert ctx.memory.budget.ask(ctx.memory.budget.ticket(), 1000.0) == 40.0
+
+
+def test_a_wire_error_after_other_troubles_says_so() -> None:
+    """Every error says how often it was tried."""
+    played = play(find(context(), "app"), [problem(500), page(200, body=b"<html>")])
+    assert isinstance(played.error, WireError)
+    assert "(tried 2 times in " in str(played.error)
 
 
 def test_every_request_gets_what_is_left_of_the_deadline() -> None:
