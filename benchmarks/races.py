@@ -85,6 +85,7 @@ def tasks(local: LocalRunpod, name: str, wait: bool, *, backend: str) -> list[En
     ended: list[Ended] = []
 
     async def deploy() -> None:
+        """Race."""
         async with _account(local) as account:
             try:
                 endpoint = await account.deploy_async(resource(name), wait=wait)
@@ -93,6 +94,7 @@ def tasks(local: LocalRunpod, name: str, wait: bool, *, backend: str) -> list[En
                 ended.append((None, f"{type(error).__name__}: {error}"))
 
     async def main() -> None:
+        """Start all."""
         async with anyio.create_task_group() as group:
             for _ in range(RACERS):
                 group.start_soon(deploy)
