@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+import lbsls.forking  # noqa: F401  # it is enough that it is there
 from lbsls import drive, hooks
 from lbsls.effects import Flow
 from lbsls.errors import ConfigError, Violation

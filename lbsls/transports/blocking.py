@@ -51,7 +51,8 @@ class RequestsTransport:
             except BaseException as cause:
                 strip(cause)
                 if isinstance(cause, TransportError) or not isinstance(cause, _KNOWN):
-                    raise  # Ctrl-C, say
+                    # Ctrl-C, say. Python 3.10 would raise it again with all of its frames.
+                    raise cause.with_traceback(None)
                 raise _error(request, cause, exchange) from cause
 
     def close(self) -> None:

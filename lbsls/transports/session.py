@@ -55,7 +55,7 @@ class _PatientAdapter(HTTPAdapter):
             if isinstance(error, requests.RequestException):
                 error.request = request.copy()
                 error.request.headers.pop("Authorization", None)
-            raise
+            raise error.with_traceback(None)
 
     def _send(
         self, request: requests.PreparedRequest, timeout: Any, options: dict[str, Any]
