@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from lbsls.errors import (
         AmbiguousEndpoint,
+        AnswerTooLarge,
         ApiError,
         AuthError,
         CapacityError,
@@ -56,6 +57,7 @@ __all__ = [
     "Account",
     "Adaptive",
     "AmbiguousEndpoint",
+    "AnswerTooLarge",
     "ApiError",
     "AuthError",
     "Backoff",

@@ -274,8 +274,10 @@ class Account(Deploying):
     ) -> Response:
         """Send a request to a target and give its response, whatever its status.
 
-        What the balancer refuses for want of a worker is sent again within the timeout. Redirects
-        are followed; the API key goes to the endpoint's own address only.
+        What the balancer refuses for want of a worker is sent again within the timeout, and so is
+        what could not connect. After a 502 or a broken connection only GET, HEAD, OPTIONS, PUT
+        and DELETE are, or with ``retry=True`` every method, five times at most. Redirects are
+        followed; the API key goes to the endpoint's own address only.
 
         Raises:
             ConfigError: If an option does not fit.

@@ -53,14 +53,14 @@ class _Window:
     def _set(self, limit: Limit, sent: float, now: float, flying: int) -> None:
         # Which of those that are under way were counted already, nobody knows.
         self.left, self.ends = max(0, limit.left - flying), now + limit.reset
-        self._since, self._told = sent, True
+        self._since, self._told, self._least = sent, True, limit.left
 
     def take(self, now: float, flying: int) -> None:
         """Count a request; the first after the end of a window begins the next one."""
         if now >= self.ends:
             # What is under way may arrive in this window.
             self.left, self.ends = max(1, self.quota - flying), now + self.seconds
-            self._since, self._told = now, False
+            self._since, self._told, self._least = now, False, self.quota
         self.left -= 1
 
     def learn(self, limit: Limit, sent: float, now: float, flying: int) -> None:
@@ -71,11 +71,10 @@ class _Window:
             self._set(limit, sent, now, flying)  # another window began unseen
             return
         latest = now + limit.reset
-        self.left, self.ends = (
-            min(self.left, limit.left),
-            latest if not self._told else min(self.ends, latest),
-        )
-        self._told = True
+        self.ends = min(self.ends, latest) if self._told else latest
+        self._told, self._least = True, min(self._least, limit.left)
+        # Between these two it is: of what is under way, some was counted already.
+        self.left = max(min(self.left, self._least), self._least - flying)
 
     def has_room(self, now: float) -> bool:
         """Whether it takes a request now."""

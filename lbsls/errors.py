@@ -7,7 +7,8 @@
     ├── TransportError                      .sent
     │   ├── ConnectError
     │   │   └── TlsError
-    │   └── TransportTimeout (TimeoutError)
+    │   ├── TransportTimeout (TimeoutError)
+    │   └── AnswerTooLarge                  .limit
     ├── ApiError (ValueError)               .status .request_id .body_excerpt
     │   ├── AuthError
     │   ├── PermissionDenied
@@ -34,13 +35,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lbsls.records import Record
-from lbsls.sentences import fate, not_ours, sentences, several, tried
+from lbsls.sentences import fate, not_ours, sentences, several, tried, untrusted
 
 if TYPE_CHECKING:
     from lbsls.values import Ping
 
 __all__ = [
     "AmbiguousEndpoint",
+    "AnswerTooLarge",
     "ApiError",
     "AuthError",
     "CapacityError",
@@ -155,6 +157,16 @@ class TransportTimeout(TransportError, TimeoutError):
     """The request was sent and no answer came in time."""
 
     advice = "It may have been done all the same; look before you send it again."
+
+
+class AnswerTooLarge(TransportError):
+    """The answer is longer than the ``limit`` in bytes, unpacked; it was not read to its end."""
+
+    advice = "It may have been done all the same; ask for less at a time."
+
+    def __init__(self, what: str, limit: int) -> None:
+        super().__init__(what, f"the answer is larger than {limit} bytes")
+        self.limit = limit
 
 
 class ApiError(LbslsError, ValueError):
@@ -281,17 +293,7 @@ class UntrustedHost(WireError):
         self.url, self.host = url, host  # no host: none can be told for certain
 
     def __str__(self) -> str:
-        why, how = f"{self.host} is neither Runpod's for it nor the control plane's", ""
-        names = [("trusted_hosts", "LBSLS_TRUSTED_HOSTS")]
-        if self.url[:5].lower() == "http:":
-            why, names = "that is plain http", [*names, ("allow_http", "LBSLS_ALLOW_HTTP")]
-        if self.host:
-            code = ", ".join(f"{option}={self.host!r}" for option, _ in names)
-            shell = " ".join(f"{variable}={self.host}" for _, variable in names)
-            how = f" If you trust it, name it: Account({code}), or {shell}."
-        else:
-            why = "programs may read it in different ways"
-        return f"{self.what}: {self.reason}, and {why}, so the API key was not sent there.{how}"
+        return f"{self.what}: {self.reason}, {untrusted(self.host, self.url)}"
 
 
 class AmbiguousEndpoint(LbslsError):

@@ -13,10 +13,16 @@ from attrs import frozen
 from lbsls.errors import ConfigError, Violation
 from lbsls.values import Body, Headers, shown
 
-__all__ = ["CALL_TIMEOUT", "Call", "CallOptions", "method_of", "prepare"]
+__all__ = ["CALL_BYTES", "CALL_TIMEOUT", "Call", "CallOptions", "method_of", "prepare"]
 
 CALL_TIMEOUT = 340.0
 """Seconds: the balancer's own limit of 5.5 minutes, and a little for the way.
+
+https://docs.runpod.io/serverless/load-balancing/overview
+"""
+
+CALL_BYTES = 30 * 1024 * 1024
+"""What an answer may have, unpacked: as much as the balancer lets through.
 
 https://docs.runpod.io/serverless/load-balancing/overview
 """
@@ -33,6 +39,8 @@ class CallOptions(TypedDict, total=False):
         json: Sent as JSON.
         data: Sent as it is (bytes, text) or as a form (mapping).
         timeout: Seconds for the whole call, 340 unless told otherwise.
+        retry: What a broken connection or a 502 may have done once: True sends it again, whatever
+            the method, False never; by default GET, HEAD, OPTIONS, PUT and DELETE are sent again.
         on_event: Called with what happens, such as a retry.
     """
 
@@ -41,6 +49,7 @@ class CallOptions(TypedDict, total=False):
     json: Any
     data: bytes | str | Mapping[str, str] | None
     timeout: float
+    retry: bool | None
     on_event: Any
 
 
@@ -52,6 +61,7 @@ class Call:
     headers: Headers
     body: Body | None
     timeout: float
+    retry: bool | None = None
 
 
 def method_of(text: object) -> str:
@@ -75,6 +85,7 @@ def prepare(
     json: Any = None,
     data: bytes | str | Mapping[str, str] | None = None,
     timeout: float = CALL_TIMEOUT,
+    retry: bool | None = None,
 ) -> Call:
     """Make a call of what was written.
 
@@ -82,6 +93,9 @@ def prepare(
         ConfigError: With every argument that does not fit.
     """
     violations = [*_violations(path, json, data, timeout), *_unsendable(headers or {})]
+    if retry not in (True, False, None):
+        reason = f"retry must be True, False or None, not {shown(retry)}."
+        violations.append(Violation("retry", reason, "Leave it out to decide by the method."))
     if violations:
         raise ConfigError("the call", violations)
     path = path.partition("#")[0]  # a fragment is never sent
@@ -91,7 +105,7 @@ def prepare(
         url += ("&" if "?" in path else "?") + urlencode(query, doseq=True)
     body, kind = _encode(json, data)
     own = {"Content-Type": kind} if kind else {}
-    return Call(url, Headers(own).merged(headers or {}), body, timeout)
+    return Call(url, Headers(own).merged(headers or {}), body, timeout, retry)
 
 
 def _violations(path: Any, json: Any, data: Any, timeout: Any) -> Iterator[Violation]:

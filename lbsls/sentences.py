@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["fate", "lowered", "not_ours", "sentences", "several", "tried"]
+__all__ = ["fate", "lowered", "not_ours", "sentences", "several", "tried", "untrusted"]
 
 
 def tried(attempts: int, elapsed: float) -> str:
@@ -42,6 +42,21 @@ def not_ours(name: str, id: str, changes: Sequence[str], project: str | None) ->
     rows = [f"  {change}" for change in changes]
     tail = "Pass adopt=True to change it to what is declared, or choose another name."
     return "\n".join([f"{head}. It differs from what is declared:", *rows, tail])
+
+
+def untrusted(host: str, url: str) -> str:
+    """Say why an address gets no key, and how to let it have one if its host is known."""
+    why, how = f"{host} is neither Runpod's for it nor the control plane's", ""
+    names = [("trusted_hosts", "LBSLS_TRUSTED_HOSTS")]
+    if url[:5].lower() == "http:":
+        why, names = "that is plain http", [*names, ("allow_http", "LBSLS_ALLOW_HTTP")]
+    if host:
+        code = ", ".join(f"{option}={host!r}" for option, _ in names)
+        shell = " ".join(f"{variable}={host}" for _, variable in names)
+        how = f" If you trust it, name it: Account({code}), or {shell}."
+    else:
+        why = "programs may read it in different ways"
+    return f"and {why}, so the API key was not sent there.{how}"
 
 
 def fate(id: str, removed: bool, trouble: str | None) -> list[str]:

@@ -38,6 +38,7 @@ MADE: list[tuple[errors.LbslsError, tuple[type[Exception], ...]]] = [
     (errors.ConfigError("app", [VIOLATION]), (ValueError,)),
     (errors.TransportError("GET h", "it broke"), ()),
     (errors.ConnectError("GET h", "refused"), (errors.TransportError,)),
+    (errors.AnswerTooLarge("GET h", 1000), (errors.TransportError,)),
     (errors.TlsError("GET h", "no TLS"), (errors.ConnectError, errors.TransportError)),
     (errors.TransportTimeout("GET h", "late"), (errors.TransportError, TimeoutError)),
     (errors.ApiError("create", **API), (ValueError,)),

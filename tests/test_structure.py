@@ -146,6 +146,7 @@ SAMPLES: dict[type[errors.LbslsError], tuple[tuple[Any, ...], dict[str, Any]]] =
     errors.TransportError: (("what", "why"), {"sent": False}),
     errors.ConnectError: (("what", "why"), {}),
     errors.TransportTimeout: (("what", "why"), {}),
+    errors.AnswerTooLarge: (("what", 1000), {}),
     errors.RateLimited: (("what",), {**API, "retry_after": 1.5}),
     errors.WireError: (("what", "why"), {"body_excerpt": "<html>"}),
     errors.UntrustedHost: (("call app", "https://evil.test/x", "evil.test"), {}),

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from lbsls.effects import Flow, notify, send, sleep
 from lbsls.errors import (
+    AnswerTooLarge,
     ApiError,
     ConnectError,
     LbslsError,
@@ -107,7 +108,7 @@ def _delay(ctx: Context, operation: Operation[T], error: LbslsError, attempt: in
             return None
         asked = error.retry_after
         return max(0.1, backoff if asked is None else asked + 0.1 * backoff)
-    if attempt >= MAX_ATTEMPTS or isinstance(error, TlsError):
+    if attempt >= MAX_ATTEMPTS or isinstance(error, (TlsError, AnswerTooLarge)):
         return None
     if isinstance(error, ConnectError):
         return backoff

@@ -7,21 +7,30 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from lbsls.effects import Flow, notify, send, sleep
+from lbsls.errors import (
+    AnswerTooLarge,
+    ConnectError,
+    TlsError,
+    TransportError,
+    TransportTimeout,
+)
 from lbsls.events import Retrying
-from lbsls.flows.api import API_DEADLINE
+from lbsls.flows.api import API_DEADLINE, MAX_ATTEMPTS
 from lbsls.flows.context import Context
 from lbsls.flows.find import Target, require
 from lbsls.flows.pings import authorized, needs_load_balancer
 from lbsls.live import Endpoint, hidden_values
 from lbsls.records import replace
-from lbsls.requesting import method_of, prepare
-from lbsls.schedules import expo
+from lbsls.requesting import CALL_BYTES, method_of, prepare
+from lbsls.schedules import expo, full_jitter
 from lbsls.values import Request, Response, redact
 from lbsls.wire.edge import is_no_worker
 
-__all__ = ["call", "callable_endpoint", "send_until_worker"]
+__all__ = ["call", "callable_endpoint", "send_patiently", "send_until_worker"]
 
 MAX_REDIRECTS = 10
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
+"""https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2"""
 
 
 def call(
@@ -39,16 +48,17 @@ def call(
         authorized(ctx, endpoint, prepared.url).merged(prepared.headers),
         prepared.body,
         timeout=prepared.timeout,
+        max_bytes=CALL_BYTES,
         secrets=(ctx.api_key, *hidden_values(endpoint.settings.env or {})),
     )
     deadline = ctx.clock() + request.timeout
-    response = yield from send_until_worker(ctx, request, deadline)
+    response = yield from send_patiently(ctx, request, deadline, prepared.retry)
     for _ in range(MAX_REDIRECTS):
         onward = _redirected(request, response)
         if onward is None:
             break
         request = onward
-        response = yield from send_until_worker(ctx, request, deadline)
+        response = yield from send_patiently(ctx, request, deadline, prepared.retry)
     return response.hiding(request.secrets)
 
 
@@ -73,9 +83,53 @@ def send_until_worker(ctx: Context, request: Request, deadline: float) -> Flow[R
         delay = expo(attempt, first=0.1, maximum=5.0)
         if not is_no_worker(response) or ctx.clock() + delay >= deadline:
             return response
-        what = f"{request.method} {urlsplit(request.url).path}"
-        yield from notify(Retrying(what, "no workers available", attempt, delay))
+        yield from notify(Retrying(_what(request), "no workers available", attempt, delay))
         yield from sleep(delay)
+
+
+def send_patiently(
+    ctx: Context, request: Request, deadline: float, retry: bool | None
+) -> Flow[Response]:
+    """Send until a worker answers, and again what a bad moment of the edge or the network broke.
+
+    What may have been done is sent again only if doing it twice is doing it once, or ``retry``.
+
+    Raises:
+        TransportError: That of the last try, which says how many there were.
+    """
+    again = request.method in IDEMPOTENT if retry is None else retry
+    started, attempt = ctx.clock(), 0
+    while True:
+        attempt += 1
+        try:
+            outcome: Response | TransportError = yield from send_until_worker(
+                ctx, request, deadline
+            )
+        except TransportError as error:
+            error.attempts, error.elapsed = attempt, ctx.clock() - started
+            outcome = error
+        delay = full_jitter(expo(attempt, first=0.5, maximum=8.0), ctx.random)
+        is_last = attempt >= MAX_ATTEMPTS or ctx.clock() + delay >= deadline
+        if is_last or not _may_pass(outcome, again):
+            if isinstance(outcome, TransportError):
+                raise outcome
+            return outcome
+        reason = "502" if isinstance(outcome, Response) else outcome.reason
+        yield from notify(Retrying(_what(request), reason, attempt, delay))
+        yield from sleep(delay)
+
+
+def _may_pass(outcome: Response | TransportError, again: bool) -> bool:
+    """Tell whether another try can help and do no harm."""
+    if isinstance(outcome, Response):
+        return again and outcome.status_code == 502
+    if isinstance(outcome, ConnectError):
+        return not isinstance(outcome, TlsError)
+    return again and not isinstance(outcome, (TransportTimeout, AnswerTooLarge))
+
+
+def _what(request: Request) -> str:
+    return f"{request.method} {urlsplit(request.url).path}"
 
 
 def _redirected(request: Request, response: Response) -> Request | None:

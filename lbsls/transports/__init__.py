@@ -23,7 +23,8 @@ class Transport(Protocol):
         Raises:
             ConnectError: If nothing was sent.
             TransportTimeout: If no answer came in time.
-            TransportError: If the connection broke, or the answer was too large.
+            AnswerTooLarge: If it was longer than the request allows.
+            TransportError: If the connection broke.
         """
         ...
 

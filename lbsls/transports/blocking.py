@@ -16,7 +16,7 @@ import requests
 from requests import exceptions as problems
 from urllib3 import exceptions as urllib3_problems
 
-from lbsls.errors import ConnectError, TlsError, TransportError, TransportTimeout
+from lbsls.errors import AnswerTooLarge, ConnectError, TlsError, TransportError, TransportTimeout
 from lbsls.transports.connections import Exchange, chain_of, new_adapter, strip
 from lbsls.values import Request, Response
 
@@ -92,8 +92,7 @@ def _read(answer: requests.Response, request: Request, exchange: Exchange) -> by
             chunks.append(chunk)
             size += len(chunk)
             if size > request.max_bytes:
-                reason = f"the answer is larger than {request.max_bytes} bytes"
-                problem = TransportError(_what(request), reason)
+                problem = AnswerTooLarge(_what(request), request.max_bytes)
                 break
             if exchange.left <= 0:
                 problem = _late(request)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import time
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
 
-from lbsls import Response, TransportError
+from lbsls import AnswerTooLarge, Response, TransportError
 from lbsls.values import Body, Request
-from servers import Asked, always, reply, serving
+from servers import Asked, Server, always, reply, serving
 
 Sender = Callable[[Request], Response]
 SPLIT = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -93,8 +95,47 @@ def test_a_large_body_comes_whole(send: Sender) -> None:
 def test_too_large_a_body_is_a_transport_error(send: Sender, chunked: bool) -> None:
     """A body over the limit is not read to its end."""
     body = SPLIT + b"fffff\r\n" + b"x" * 0xFFFFF if chunked else reply("200 OK", b"x" * 1_000_000)
-    with serving(body) as server, pytest.raises(TransportError, match="larger than 1000 bytes"):
+    with serving(body) as server, pytest.raises(AnswerTooLarge, match="larger than 1000 bytes"):
         send(Request("GET", server.url, max_bytes=1000))
+
+
+@pytest.mark.parametrize("head", [SPLIT, b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_an_answer_that_never_ends_is_cut_at_the_bound(send: Sender, head: bytes) -> None:
+    """It fills no memory, however fast it comes."""
+    part = b"x" * 65536
+
+    def flood(server: Server, conn: socket.socket) -> None:
+        server.read(conn)
+        conn.sendall(head)
+        while not server.over.is_set():
+            conn.sendall(b"10000\r\n" + part + b"\r\n" if head is SPLIT else part)
+
+    with serving(flood) as server:
+        assert most_memory(send, Request("GET", server.url, max_bytes=2_000_000)) < 12_000_000
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_small_answer_that_unpacks_to_a_large_one_is_cut_too(send: Sender, chunked: bool) -> None:
+    """What counts are the bytes that would be in memory."""
+    bomb = gzip.compress(bytes(100_000_000), 1)
+    answer = reply("200 OK", bomb, "Content-Encoding: gzip")
+    if chunked:
+        coded = SPLIT.replace(b"OK\r\n", b"OK\r\nContent-Encoding: gzip\r\n")
+        answer = coded + b"%x\r\n" % len(bomb) + bomb + b"\r\n0\r\n\r\n"
+    with serving(answer) as server:
+        assert most_memory(send, Request("GET", server.url, max_bytes=2_000_000)) < 40_000_000
+
+
+def most_memory(send: Sender, request: Request) -> int:
+    """Give the most memory that was in use while an answer was too large."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(AnswerTooLarge) as raised:
+            send(request)
+        assert raised.value.limit == request.max_bytes
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def test_of_a_stream_so_much_is_the_answer_as_was_allowed(send: Sender) -> None:

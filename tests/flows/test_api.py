@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lbsls import (
+    AnswerTooLarge,
     AuthError,
     ConnectError,
     NotFound,
@@ -39,6 +40,11 @@ def refused(request: Request) -> ConnectError:
 def broke(request: Request) -> TransportError:
     """Break off."""
     return TransportError("it", "broke")
+
+
+def flooded(request: Request) -> TransportError:
+    """Answer more than was allowed."""
+    return AnswerTooLarge("it", request.max_bytes)
 
 
 @pytest.mark.parametrize("trouble", [lost, refused, broke, problem(500), problem(429)])
@@ -73,6 +79,7 @@ def test_five_tries_are_enough(trouble: Any, kind: type[Any]) -> None:
         (problem(404), NotFound),
         (page(200, body=b"<html>"), WireError),
         (page(301), WireError),
+        (flooded, AnswerTooLarge),
     ],
 )
 def test_a_refusal_is_not_tried_again(refusal: Any, kind: type[Any]) -> None:

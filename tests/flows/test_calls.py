@@ -7,10 +7,20 @@ from typing import Any
 
 import pytest
 
-from lbsls import ConfigError, NotFound, Response, TransportTimeout
+from lbsls import (
+    AnswerTooLarge,
+    ConfigError,
+    ConnectError,
+    NotFound,
+    Response,
+    TlsError,
+    TransportError,
+    TransportTimeout,
+)
+from lbsls.events import Retrying
 from lbsls.flows.calls import MAX_REDIRECTS, call
 from lbsls.testing import FakeClock, Play, play
-from lbsls.values import Headers
+from lbsls.values import Headers, Request
 from stories import KEY, NO_WORKER, context, endpoint, listed, lost, page
 
 BASE = "https://e1.api.runpod.ai"
@@ -30,7 +40,7 @@ def moved(location: str, status: int = 302) -> Response:
     return Response(status, Headers({"Location": location}))
 
 
-@pytest.mark.parametrize("status", [200, 204, 400, 404, 500, 502])
+@pytest.mark.parametrize("status", [200, 204, 400, 404, 500, 503])
 def test_an_answer_is_given_whatever_its_status(status: int) -> None:
     """The app's answer is the app's affair."""
     assert calling([FOUND, page(status, body=b"x")]).result().status_code == status
@@ -74,6 +84,81 @@ def test_an_apps_own_400_is_given_at_once() -> None:
 def test_a_call_that_is_not_answered_is_not_sent_again() -> None:
     """It may have been done."""
     assert isinstance(calling([FOUND, lost], "POST").error, TransportTimeout)
+
+
+def refused(request: Request) -> TransportError:
+    """Make no connection."""
+    return ConnectError("it", "refused")
+
+
+def broke(request: Request) -> TransportError:
+    """Break off."""
+    return TransportError("it", "broke")
+
+
+def untrusted(request: Request) -> TransportError:
+    """Show a wrong certificate."""
+    return TlsError("it", "no TLS")
+
+
+def flooded(request: Request) -> TransportError:
+    """Answer more than was allowed."""
+    return AnswerTooLarge("it", request.max_bytes)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "method", "retry", "times"),
+    [
+        (page(502), "GET", None, 5),
+        (page(502), "DELETE", None, 5),
+        (page(502), "POST", None, 1),
+        (page(502), "PATCH", None, 1),
+        (page(502), "POST", True, 5),
+        (page(502), "GET", False, 1),
+        (page(500), "GET", True, 1),
+        (broke, "PUT", None, 5),
+        (broke, "POST", None, 1),
+        (broke, "POST", True, 5),
+        (refused, "POST", None, 5),
+        (refused, "GET", False, 5),
+        (untrusted, "GET", None, 1),
+        (lost, "GET", True, 1),
+        (flooded, "GET", True, 1),
+    ],
+)
+def test_only_what_may_be_done_twice_is_sent_again(
+    trouble: Any, method: str, retry: bool | None, times: int
+) -> None:
+    """Unless it was certainly not done, or the caller says that it may be."""
+    played = calling([FOUND, *repeat(trouble, times)], method, retry=retry)
+    assert len(played.requests) == 1 + times
+    if played.error is None:
+        assert played.result() == trouble
+    else:
+        assert (played.error.attempts, "tried 5 times in" in str(played.error)) == (
+            times,
+            times > 1,
+        )
+
+
+def test_a_bad_moment_of_the_edge_passes() -> None:
+    """The same body is sent again."""
+    played = calling([FOUND, page(502), broke, page(200, body=b"x")], "POST", json=1, retry=True)
+    assert played.result().content == b"x"
+    assert [request.body for request in played.requests[1:]] == [b"1"] * 3
+    assert [event.attempt for event in played.events if isinstance(event, Retrying)] == [1, 2]
+
+
+def test_nothing_is_sent_again_after_the_deadline() -> None:
+    """The answer that there is is given."""
+    clock = FakeClock()
+    assert calling([FOUND, page(502)], clock=clock, timeout=0.2).result().status_code == 502
+    assert clock.slept == []
+
+
+def test_an_answer_may_have_what_runpod_lets_through() -> None:
+    """Thirty megabytes."""
+    assert calling([FOUND, page(200)]).requests[1].max_bytes == 30 * 1024 * 1024
 
 
 @pytest.mark.parametrize(
@@ -150,6 +235,7 @@ def test_redirects_in_a_circle_end() -> None:
         {"timeout": float("nan")},
         {"json": 1, "data": b"2"},
         {"json": object()},
+        {"retry": "yes"},
     ],
 )
 def test_what_does_not_fit_is_refused(options: Any) -> None:
