@@ -135,6 +135,7 @@ def test_before_the_first_answer_only_some_go() -> None:
     tickets = [budget.ticket() for _ in range(AT_FIRST + 2)]
     waits = [budget.ask(ticket, 0.0) for ticket in tickets]
     assert waits == [0.0] * AT_FIRST + [0.05] * 2
+    assert budget.ask(tickets[-1], 0.05) > 0
     budget.learn(tickets[0], 0.02, [])
     assert budget.ask(tickets[-1], 0.05) == 0
 
@@ -195,6 +196,10 @@ def test_a_forked_child_begins_anew() -> None:
     budget.ask(ticket, 0.0)
     budget.learn(ticket, 0.0, [])
     budget.refuse(ticket, 0.0, 60.0)
+    inherited = budget._pid
+    budget._pid = -1  # as in a child, for who measures only this process
+    assert budget.ask(budget.ticket(), 0.0) == 0
+    assert budget._pid == inherited
     with budget._mutex():
         child = os.fork()
         if child == 0:  # pragma: no cover - in a process that measures nothing
