@@ -102,8 +102,13 @@ class World:
         self.log.append(f"{self.clock.now:.3f} patch {id}")
         if id in self.until or self.clock.now - self.since[id] < self.hidden:
             return UNKNOWN
-        self.made[id] = self.made[id] | json.loads(request.body or b"{}")
+        self.edit(id, json.loads(request.body or b"{}"))
         return answer(self.made[id])
+
+    def edit(self, id: str, changes: dict[str, Any]) -> None:
+        """Change fields of an endpoint, as its owner may in the console as well."""
+        workers = self.made[id]["workers"] | changes.get("workers", {})
+        self.made[id] = self.made[id] | changes | {"workers": workers}
 
     def _create(self, request: Request) -> Response:
         body = json.loads(request.body or b"")
@@ -113,8 +118,9 @@ class World:
         when = f"2026-11-20T10:{int(second) // 60 % 60:02d}:{int(second) % 60:02d}"
         when += f".{int(part * 1e6) or 1:06d}Z" if self.fraction else "Z"
         nonce = body["env"]["LBSLS_MARK"].rpartition("/")[2]
-        more = {key: body[key] for key in ("image", "ports")}
-        self.made[id] = endpoint(id, nonce=nonce, created=when, **more)
+        self.made[id] = endpoint(id, body["name"], nonce=nonce, created=when)
+        self.made[id] |= {key: body[key] for key in ("image", "ports", "env")}
+        self.made[id]["workers"] |= body.get("workers", {})
         self.since[id] = self.clock.now
         self.log.append(f"{self.clock.now:.3f} create {id} at {when}")
         return answer(self.made[id], 201)
