@@ -38,5 +38,5 @@ def _is_importing() -> bool:
     )
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none, and no fork
     os.register_at_fork(before=wait_for_imports)

@@ -18,6 +18,7 @@ from lbsls.events import (
     Event,
     Pinged,
     Ready,
+    Removed,
     Retrying,
     Waiting,
     WorkersSeen,
@@ -97,6 +98,7 @@ def test_what_exists_is_said_in_a_line() -> None:
     """Created, deployed, or perhaps; never a guess."""
     board = Board.of(["a", "b", "c", "d"])
     board.feed(Heard("c", Creating("c")))
+    board.feed(Heard("c", Removed("c", "0", "it was a duplicate")))
     board.feed(Heard("a", Created("a", "1")))
     board.feed(Ended("a"))
     board.feed(Heard("b", Created("b", "2")))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -195,3 +197,20 @@ def test_a_queue_has_no_session() -> None:
     """There is no HTTP server behind it."""
     with serving(reply()) as server, pytest.raises(ConfigError, match="queue-based"):
         live(server, type="QUEUE").session()
+
+
+def test_ctrl_c_goes_through() -> None:
+    """Without the frames in which the key was sent."""
+
+    def interrupt(server: Server, conn: Any) -> None:
+        server.read(conn)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        server.over.wait(20)
+
+    with (
+        serving(interrupt) as server,
+        live(server).session() as session,
+        pytest.raises(KeyboardInterrupt) as raised,
+    ):
+        session.get("/")
+    assert "urllib3" not in {frame.path.parent.name for frame in raised.traceback}
