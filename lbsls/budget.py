@@ -23,6 +23,8 @@ AT_FIRST = 10
 MOMENT = 0.05
 EARLY = 0.001
 """Seconds by which a sleep may end before its time."""
+SLOWEST = 5.0
+"""Seconds that a request may be on its way, and its window begin so much later."""
 PACE = 0.8
 """The part of a window over which its requests are spread, so that a late one is still in it."""
 
@@ -59,7 +61,8 @@ class _Window:
         """Count a request; the first after the end of a window begins the next one."""
         if now >= self.ends:
             # What is under way may arrive in this window.
-            self.left, self.ends = max(1, self.quota - flying), now + self.seconds
+            self.left = max(1, self.quota - flying)
+            self.ends = now + self.seconds + min(self.seconds, SLOWEST)  # until an answer tells
             self._since, self._told, self._least = now, False, self.quota
         self.left -= 1
 
