@@ -64,6 +64,17 @@ def test_all_of_the_file(lbsls: Lbsls, account: Account, ids: list[str], toml: W
     assert lbsls("rm", "--all", "b").code == 2
 
 
+def test_all_of_the_file_is_of_its_project(
+    lbsls: Lbsls, account: Account, ids: list[str], toml: Write
+) -> None:
+    """What another project made under a declared name stays, unless it is named."""
+    toml('[project]\nname = "shop"\n[endpoints.a]\nimageName = "x"')
+    done = lbsls("rm", "--all", "--yes")
+    assert (done.code, done.out, names(account)) == (1, "", ["a", "b", "c"])
+    assert "was not created by this project but by lbsls without a project" in done.err
+    assert lbsls("rm", "--yes", "a") == (0, f"deleted a ({ids[0]})\n", "")
+
+
 def test_all_without_a_file(lbsls: Lbsls, account: Account) -> None:
     """--all is of a file, never of the whole account."""
     done = lbsls("rm", "--all", "--yes")

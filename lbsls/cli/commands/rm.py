@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from lbsls.cli import tables
 from lbsls.cli.options import command
 from lbsls.cli.removal import ask, remove, report
 from lbsls.cli.session import Session
-from lbsls.errors import LbslsError, NotFound
+from lbsls.errors import LbslsError, NotFound, NotOurs
 
 if TYPE_CHECKING:
     from lbsls.account import Account
@@ -44,10 +45,23 @@ def rm(session: Session, targets: Sequence[str], every: bool, yes: bool) -> int:
         found, errors = _find(account, list(session.config.endpoints) if every else targets)
         if every:
             errors = [error for error in errors if not isinstance(error, NotFound)]
+            found = list(_of_project(found, session.config.project, errors))
         if found and not yes:
             ask(found)
         removed = list(remove(session.output, found, account.undeploy, errors))
     return report(session.output, found, removed, errors)
+
+
+def _of_project(
+    found: Sequence[Endpoint], project: str | None, errors: list[LbslsError]
+) -> Iterator[Endpoint]:
+    """Leave out what other projects made: a file means what its own project deployed."""
+    for endpoint in found:
+        if tables.whose(endpoint, project) in ("ours", "not lbsls"):
+            yield endpoint
+        else:
+            owner = getattr(endpoint.mark, "project", "")
+            errors.append(NotOurs(endpoint.name, endpoint.id, [], project=owner))
 
 
 def _find(account: Account, targets: Sequence[str]) -> tuple[list[Endpoint], list[LbslsError]]:
