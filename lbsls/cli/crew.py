@@ -56,7 +56,9 @@ class Crew:
         self._options = options
         self._left = len(resources)
         self._jobs: queue.SimpleQueue[ServerlessResource] = queue.SimpleQueue()
-        self._news: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._told: list[Message] = []
+        self._heard = 0
+        self._news: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._abandoned = threading.Event()
         count = min(AT_ONCE, len(resources))
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(count)]
@@ -80,18 +82,25 @@ class Crew:
         It ends when every deployment has, whatever it came to.
         """
         while self._left:
-            try:
-                message = self._news.get(timeout=TICK)
-            except queue.Empty:
-                yield None
-            else:
-                self._left -= isinstance(message, Ended)
-                yield message
+            if self._heard == len(self._told):
+                try:
+                    self._news.get(timeout=TICK)
+                except queue.Empty:
+                    yield None
+                continue
+            message = self._told[self._heard]
+            yield message
+            # Only now, as a signal may come before anybody has done anything with it.
+            self._heard += 1
+            self._left -= isinstance(message, Ended)
 
     def unheard(self) -> Iterator[Message]:
-        """Give what was told since somebody listened last."""
-        while not self._news.empty():
-            yield self._news.get()
+        """Give what was told and perhaps not heard; the first may have been."""
+        yield from self._told[self._heard :]
+
+    def _tell(self, message: Message) -> None:
+        self._told.append(message)
+        self._news.put(None)
 
     def _work(self) -> None:
         while not self._abandoned.is_set():
@@ -99,13 +108,13 @@ class Crew:
                 resource = self._jobs.get_nowait()
             except queue.Empty:
                 return
-            self._news.put(self._deploy(resource))
+            self._tell(self._deploy(resource))
 
     def _deploy(self, resource: ServerlessResource) -> Ended:
         def tell(event: Event) -> None:
             if self._abandoned.is_set():
                 raise _Abandoned
-            self._news.put(Heard(resource.name, event))
+            self._tell(Heard(resource.name, event))
 
         options = self._options
         try:
