@@ -6,13 +6,16 @@ Each runs in a process of its own, against a server of the test's, and must end 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -212,22 +215,52 @@ def test_all_of_them_share_an_account_at_once(run: Run) -> None:
     assert said == "{'e1'}\n"
 
 
-def test_a_fork_lets_an_import_end_first() -> None:
+class Slow:
+    """Finds one module, slowly: nothing in sys.modules tells yet that somebody imports it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.begun, self.over = threading.Event(), threading.Event()
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        """Keep who imports the module, and find nothing in the end."""
+        if name == self.name:
+            forking.wait_for_imports()  # which is no wait for oneself
+            self.begun.set()
+            self.over.wait(PATIENCE)
+
+
+@pytest.fixture
+def slow(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
+    """Let a thread import a module, until it is told that it is over."""
+    finder = Slow(request.param)
+    monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
+    with ThreadPoolExecutor(1) as pool:
+        missing = pool.submit(importlib.import_module, finder.name)
+        assert finder.begun.wait(PATIENCE)
+        yield finder
+        finder.over.set()
+        assert isinstance(missing.exception(), ModuleNotFoundError)
+
+
+@pytest.mark.parametrize("slow", ["lbsls.late", "asyncio.late"], indirect=True)
+def test_a_fork_lets_an_import_end_first(slow: Slow) -> None:
     """Else the child would wait for ever for a module that a thread of the parent imports."""
-    spec = type("Spec", (), {"_initializing": True})()
-    module = type(sys)("anyio._not_ready")
-    module.__spec__ = spec
-    sys.modules["anyio._not_ready"] = module
-    ended = threading.Timer(0.2, setattr, (spec, "_initializing", False))
-    try:
-        forking.wait_for_imports(0.01)
-        assert spec._initializing, "who forks in the middle of an own import is not held"
-        ended.start()
-        forking.wait_for_imports()
-        assert not spec._initializing
-    finally:
-        ended.join()
-        del sys.modules["anyio._not_ready"]
+    forking.wait_for_imports(0.01)
+    assert not slow.over.is_set(), "an import that does not end holds no fork for ever"
+    ended = threading.Timer(0.2, slow.over.set)
+    ended.start()
+    forking.wait_for_imports()
+    assert slow.over.is_set()
+    ended.join()
+
+
+@pytest.mark.parametrize("slow", ["program_of_theirs"], indirect=True)
+def test_a_fork_does_not_wait_for_a_program_that_is_imported(slow: Slow) -> None:
+    """As some servers run one; its lock is held as long as it runs."""
+    began = time.monotonic()
+    forking.wait_for_imports(PATIENCE)
+    assert time.monotonic() - began < PATIENCE
 
 
 TASKS = """

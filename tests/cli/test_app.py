@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from click.testing import CliRunner
@@ -31,6 +32,7 @@ from lbsls.errors import (
     ServerError,
     Violation,
 )
+from processes import running
 from servers import reply, serving
 
 COMMANDS = ["demo", "local", "deploy", "diff", "ls", "ping", "call", "rm", "prune"]
@@ -261,14 +263,11 @@ def test_a_broken_pipe_is_silent(
 
 def test_a_broken_pipe_is_silent_to_the_end(api: str) -> None:
     """The interpreter, which flushes last, has nothing to complain about either."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "lbsls", "ls"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
+    command = [sys.executable, "-m", "lbsls", "ls"]
+    with running(command, stdout=PIPE, stderr=PIPE) as process:
         process.stdout.close()
-        assert process.stderr.read() == b""
-    assert process.returncode == 141
+        assert process.stderr.read() == ""
+        assert process.wait() == 141
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +23,7 @@ from lbsls import Account, cli
 from lbsls.cli import demo, demo_app, demo_view
 from lbsls.cli.demo import DemoFailed
 from lbsls.cli.demo_view import Plain, bar
+from processes import running
 
 
 class Quiet:
@@ -95,10 +97,7 @@ def test_the_app_loads_and_then_serves(app: str, monkeypatch: pytest.MonkeyPatch
 def test_the_app_runs_alone() -> None:
     """``python -m lbsls.cli.demo_app`` serves on $PORT."""
     command = [sys.executable, "-m", "lbsls.cli.demo_app"]
-    with subprocess.Popen(
-        command, env={**os.environ, "PORT": "0"}, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
+    with running(command, env={**os.environ, "PORT": "0"}, stdout=PIPE) as process:
         port = process.stdout.readline().removeprefix("listening on port ").strip()
         assert requests.get(f"http://127.0.0.1:{port}/ping", timeout=10).status_code == 204
         process.terminate()

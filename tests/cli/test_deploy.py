@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
 
 from commandline import APP, Lbsls, Terminal, Trigger
 from lbsls import Account, ConfigError, HealthTimeout, LoadBalancerSlsResource, cli
+from processes import running
 
 Write = Callable[[str], Path]
 
@@ -178,12 +179,11 @@ def test_local_says_how_others_get_there(toml: Write, tmp_path: Path) -> None:
     """The address works from another shell, with the variables that were printed."""
     toml(TWO)
     command = [sys.executable, "-m", "lbsls", "deploy", "--local", "api", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        lines: list[bytes] = []
-        while not lines or lines[-1] != b"}\n":
+    with running(command, stdout=PIPE, stderr=PIPE) as process:
+        lines = [process.stdout.readline()]
+        while lines[-1] not in {"}\n", ""}:
             lines.append(process.stdout.readline())
-        document = json.loads(b"".join(lines))
+        document = json.loads("".join(lines))
         environ = document["environ"]
         with Account(environ["RUNPOD_API_KEY"], base_url=environ["RUNPOD_API_BASE_URL"]) as here:
             assert here.request("api", "GET", "/x").json()["path"] == "/x"

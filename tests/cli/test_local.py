@@ -10,11 +10,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
 from commandline import APP, Lbsls, Trigger
 from lbsls import Account, LoadBalancerSlsResource, cli
+from processes import running
 
 READY = "Ctrl-C ends it"
 
@@ -85,10 +87,7 @@ def test_a_port_that_is_taken(lbsls: Lbsls, account: Account) -> None:
 def test_it_leaves_no_process_behind(number: int) -> None:
     """What was deployed there from another process ends with it."""
     command = [sys.executable, "-m", "lbsls", "local", "--image", f"app:1=python -u {APP}"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
-        assert process.stdout is not None
+    with running(command, stdout=PIPE, stderr=PIPE, start_new_session=True) as process:
         lines = [process.stdout.readline().strip() for _ in range(3)]
         environ = dict(line.removeprefix("export ").split("=", 1) for line in lines)
         url = environ["RUNPOD_API_BASE_URL"]

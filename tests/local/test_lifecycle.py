@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from lbsls.local import runpod
+from processes import running
 
 from .conftest import APPS, PLAIN, Site, eventually
 
@@ -43,19 +44,10 @@ on_linux = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="n
 def command(mark: str, *, spawn: str = "") -> Iterator[subprocess.Popen[str]]:
     """Run a program that serves a local Runpod with one worker, until the worker is ready."""
     env = {**os.environ, "MARK": mark, "SPAWN": spawn}
-    with subprocess.Popen(
-        [sys.executable, str(COMMAND)],
-        env=env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
+    program = [sys.executable, str(COMMAND)]
+    with running(program, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == "ready\n"
-        try:
-            yield process
-        finally:
-            process.kill()
+        yield process
 
 
 @on_linux
