@@ -182,7 +182,7 @@ def test_all_of_them_share_an_account_at_once(run: Run) -> None:
     """Threads, loops of both kinds that come and go in threads, and forks in the middle of it."""
     said = run(
         """
-        import anyio, os
+        import anyio, os, traceback
         from concurrent.futures import ThreadPoolExecutor
 
         async def tasks():
@@ -197,8 +197,12 @@ def test_all_of_them_share_an_account_at_once(run: Run) -> None:
         def fork():
             child = os.fork()
             if child == 0:
-                fine = account.deploy(app).id == anyio.run(tasks) == "e1"
-                os._exit(0 if fine else 1)
+                try:
+                    assert account.deploy(app).id == anyio.run(tasks) == "e1"
+                    os._exit(0)
+                except BaseException:
+                    traceback.print_exc()
+                    os._exit(1)
             return {0: "e1"}.get(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
         jobs = [
@@ -256,11 +260,49 @@ def test_a_fork_lets_an_import_end_first(slow: Slow) -> None:
 
 
 @pytest.mark.parametrize("slow", ["program_of_theirs"], indirect=True)
-def test_a_fork_does_not_wait_for_a_program_that_is_imported(slow: Slow) -> None:
+def test_a_fork_leaves_a_program_alone_that_is_imported(slow: Slow) -> None:
     """As some servers run one; its lock is held as long as it runs."""
     began = time.monotonic()
     forking.wait_for_imports(PATIENCE)
     assert time.monotonic() - began < PATIENCE
+
+
+LAST_MOMENT = """
+import importlib, os, sys, threading
+begun, over = threading.Event(), threading.Event()
+
+def hold():
+    if not begun.is_set():
+        begun.set()
+        over.wait()
+
+def import_it():
+    threading.Thread(target=importlib.import_module, args=("trio",)).start()
+    begun.wait()
+
+sys.hold = hold
+sys.path.insert(0, FOLDER)
+os.register_at_fork(before=import_it)  # done after what lbsls does before a fork
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+def test_an_import_that_a_fork_cut_off_is_begun_anew(run: Run, tmp_path: Path) -> None:
+    """It began after the fork had waited, in the last moment."""
+    (tmp_path / "trio.py").write_text("import sys\nsys.hold()\nnumber = 7\n")
+    said = run(
+        """
+        child = os.fork()
+        if child == 0:
+            import trio
+            os._exit(trio.number)
+        over.set()
+        import trio
+        print(trio.number, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        """,
+        before=f"FOLDER = {str(tmp_path)!r}\n{LAST_MOMENT}",
+    )
+    assert said == "7 7\n"
 
 
 TASKS = """
