@@ -16,6 +16,7 @@ __all__ = [
     "Trust",
     "check_account",
     "is_loopback",
+    "is_segment",
     "queue_base",
     "several",
 ]
@@ -58,6 +59,14 @@ def several(names: object) -> list[object]:
 def is_loopback(url: str) -> bool:
     """Tell whether an address is on this machine."""
     return _LOOPBACK.fullmatch(urlsplit(url).hostname or "") is not None
+
+
+def is_segment(text: str) -> bool:
+    """Tell whether an id can stand in a path and mean itself.
+
+    Nothing and dots name what is above it, and a lone surrogate has no bytes.
+    """
+    return text.isprintable() and bool(text.strip(". "))
 
 
 def queue_base(base_url: str) -> str:

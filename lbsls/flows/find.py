@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Union
 
+from lbsls.addresses import is_segment
 from lbsls.effects import Flow
 from lbsls.errors import AmbiguousEndpoint, ConfigError, NotFound, Violation
 from lbsls.flows.api import API_DEADLINE, call, get, look
@@ -93,7 +94,7 @@ def get_by_id(ctx: Context, id: str) -> Flow[Endpoint]:
     Raises:
         NotFound: If there is none.
     """
-    if not isinstance(id, str) or not id.strip():
+    if not isinstance(id, str) or not is_segment(id):
         raise _no_target(id)
     return (yield from get(ctx, id, ctx.clock() + API_DEADLINE))
 

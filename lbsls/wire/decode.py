@@ -17,6 +17,7 @@ from attrs import frozen, has
 from cattrs import Converter, transform_error
 from cattrs.gen import make_dict_structure_fn
 
+from lbsls.addresses import is_segment
 from lbsls.enums import ServerlessScalerType, ServerlessType
 from lbsls.errors import WireError
 from lbsls.live import MARK_VARIABLE, Endpoint, LogLine, Mark, Settings, Worker
@@ -229,7 +230,7 @@ def workers(response: Response, what: str, secrets: tuple[str, ...] = ()) -> tup
     found = _structure(response, what, _WorkerList, secrets)
     return tuple(
         Worker(
-            id=item.id,
+            id=_id(item.id, what),
             status=item.status,
             is_stale=bool(item.isStale),
             version=item.version,
@@ -268,7 +269,7 @@ def _live(found: _Endpoint, what: str) -> Endpoint:
     urls = found.requestUrls or _Urls()
     base = (urls.base or f"https://{found.id}.api.runpod.ai").rstrip("/")
     return Endpoint(
-        id=found.id,
+        id=_id(found.id, what),
         name=found.name,
         type=ServerlessType.LB if load_balanced else ServerlessType.QB,
         endpoint_url=base if load_balanced else f"https://api.runpod.ai/v2/{found.id}",
@@ -277,6 +278,13 @@ def _live(found: _Endpoint, what: str) -> Endpoint:
         settings=_settings(found),
         mark=Mark.parse(env.get(MARK_VARIABLE)),
     )
+
+
+def _id(text: str, what: str) -> str:
+    # It comes back in the path of the next request, a DELETE maybe.
+    if not is_segment(text):
+        raise WireError(what, f"id is no id: {text[:40]!r}")
+    return text
 
 
 def _settings(found: _Endpoint) -> Settings:

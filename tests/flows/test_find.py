@@ -106,6 +106,12 @@ def test_what_is_no_target_is_refused(flow: Any, target: Any) -> None:
     assert "a target is an endpoint, a resource, an id or a name" in str(error)
 
 
+@pytest.mark.parametrize("id", [".", "..", "\ud800", "e1\n"])
+def test_an_id_that_would_ask_for_something_else_is_refused(id: str) -> None:
+    """Dots name what is above an endpoint, and a lone surrogate cannot be sent."""
+    assert isinstance(play(finding.get_by_id(context(), id), []).error, ConfigError)
+
+
 def test_an_endpoint_of_another_control_plane_is_refused() -> None:
     """The key of one does not go to the other."""
     foreign = replace(live(), base_url="https://else.test")
