@@ -259,6 +259,14 @@ def test_a_fork_lets_an_import_end_first(slow: Slow) -> None:
     ended.join()
 
 
+@pytest.mark.parametrize("slow", ["lbsls.late"], indirect=True)
+def test_a_child_forgets_an_import_of_which_there_is_no_module_yet(slow: Slow) -> None:
+    """The thread of the parent that still looks for it will not find it in the child."""
+    assert [slow.name] == list(forking._imports_of_others())
+    forking.begin_imports_anew()
+    assert [] == list(forking._imports_of_others())
+
+
 @pytest.mark.parametrize("slow", ["program_of_theirs"], indirect=True)
 def test_a_fork_leaves_a_program_alone_that_is_imported(slow: Slow) -> None:
     """As some servers run one; its lock is held as long as it runs."""

@@ -47,3 +47,9 @@ class Door:
             await asyncio.sleep(0)
         await self._runner.cleanup()
         self._socket.close()
+
+
+def hang_up(request: web.BaseRequest) -> None:
+    """Break off the connection of a request, unless its caller has just done so."""
+    if request.transport is not None:
+        request.transport.abort()

@@ -173,9 +173,9 @@ class Rule:
     probability: float
     seed: int
     until: float | None
+    _faults: Faults = field(repr=False)
     fired: int = 0
     active: bool = True
-    _faults: Faults | None = field(default=None, repr=False)
     _chance: random.Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -185,8 +185,7 @@ class Rule:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._faults is not None:
-            self._faults.remove(self)
+        self._faults.remove(self)
 
     def matches(self, operation: str, names: tuple[str | None, ...]) -> bool:
         """Whether it is about this."""
@@ -282,9 +281,8 @@ class Faults:
         with self._lock:
             self._count += 1
             rule = Rule(
-                self._count, fault, operation, endpoint, times, probability, seed, None,
-                _faults=self,
-            )  # fmt: skip
+                self._count, fault, operation, endpoint, times, probability, seed, None, self
+            )
             if lasts is not None:
                 self._end_in(rule, lasts)
             self._rules.append(rule)

@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from lbsls.local.clock import Clock, wait
+from lbsls.local.door import hang_up
 from lbsls.local.faults import Fault
 from lbsls.local.journal import shown
 from lbsls.local.options import World
@@ -154,8 +155,7 @@ def _refusal(fault: Fault) -> web.StreamResponse:
 
 def _closed(request: web.Request) -> web.StreamResponse:
     """Hang up; what is answered after that reaches nobody."""
-    if request.transport is not None:
-        request.transport.abort()
+    hang_up(request)
     return web.Response(status=499)
 
 

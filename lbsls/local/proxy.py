@@ -9,6 +9,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from lbsls.local.door import hang_up
 from lbsls.local.headers import to_caller, to_worker
 from lbsls.local.worker import Worker
 
@@ -171,8 +172,7 @@ async def _give_back(
     except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError):
         # the status is out already, or the caller has gone: a connection that breaks off is all
         # that can still be said
-        if request.transport is not None:  # pragma: no branch - the caller may just have left
-            request.transport.abort()
+        hang_up(request)
     return passed
 
 

@@ -123,8 +123,8 @@ class Worker:
         self.doubt()
 
     def _signal(self, number: int) -> None:
-        if self._process is not None:
-            self._process.signal(number)
+        assert self._process is not None, "what kills and freezes is told when a process ends"
+        self._process.signal(number)
 
     def stop(self) -> None:
         """End it: SIGTERM, and SIGKILL after the grace time."""
@@ -229,9 +229,9 @@ class Worker:
         try:
             return await running.wait()
         finally:
-            self._affliction.ended()
             prober.cancel()
             await asyncio.wait([prober])
+            self._affliction.ended()
 
     async def _probe(self, port: int) -> None:
         release, options = self.release, self._options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -98,6 +99,29 @@ def test_a_lifted_crash_does_not_come() -> None:
     affliction.started()
     assert Finding.SILENT is affliction.disguised(Finding.SILENT)
     assert ([], None) == (sent, affliction.kind)
+
+
+def test_a_fault_befalls_a_worker_once() -> None:
+    """One that it has already is no other, however often it is asked what ails it."""
+    world, sent = World(), []
+    world.faults.begin(lambda: 0.0, lambda: None)
+    rule = world.faults.add(Fault.freeze())
+    affliction = Affliction(world, _Named(), sent.append)  # type: ignore[arg-type]
+    for _ in range(2):
+        affliction.befall()
+        affliction.ready()
+    assert ([signal.SIGSTOP], 1) == (sent, rule.fired)
+
+
+def test_a_worker_that_is_down_falls_ill_too(start_site: Callable[..., Site]) -> None:
+    """What ails it is there when it starts again; there is no process that could die now."""
+    site = start_site({}, restart_delay=30.0)
+    endpoint = site.create(workers={"min": 1})
+    worker = eventually(lambda: site.workers(endpoint))[0]["id"]
+    site.wait_for_line(endpoint, worker, "not found")
+    rule = site.local.faults.add(Fault.crash())
+    eventually(lambda: rule.fired == 1)
+    assert ["UNHEALTHY"] == site.statuses(endpoint)
 
 
 class _Named:

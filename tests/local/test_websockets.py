@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
-from aiohttp import WSMsgType
+from aiohttp import WSCloseCode, WSMsgType
+
+from lbsls.local import websockets
 
 from .conftest import APPS, Site, eventually
 
@@ -211,3 +213,36 @@ def test_an_open_socket_counts_as_a_request(sockets: Site) -> None:
 
     ended = (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.ERROR)
     assert talk(sockets, endpoint, "/echo", open_) in ended
+
+
+@pytest.mark.parametrize(
+    ("endings", "given"),
+    [
+        ([None, (1001, b"over")], (1001, b"over")),
+        ([None, None], (WSCloseCode.GOING_AWAY, b"")),
+        ([(4000, b"first"), (4001, b"second")], (4000, b"first")),
+    ],
+)
+def test_the_reason_that_there_is_closes_both_sides(
+    endings: list[Any], given: tuple[int, bytes]
+) -> None:
+    """A side that broke has none; the other may still have left one, and else it went away."""
+
+    async def ending() -> tuple[int, bytes]:
+        """Let both sides end, the first one at once."""
+        first: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        async def one() -> Any:
+            """End, and let the other end."""
+            first.set_result(None)
+            return endings[0]
+
+        async def other() -> Any:
+            """End when the first has ended."""
+            await first
+            return endings[1]
+
+        tasks = [asyncio.create_task(one()), asyncio.create_task(other())]
+        return await websockets._ending(tasks)
+
+    assert given == asyncio.run(ending())
