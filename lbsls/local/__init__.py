@@ -21,8 +21,8 @@ A module imports only from lines above its own::
 
     clock  door  faults  headers  journal  keeper  keys  problems  scaler  shapes
     catalog  logs  options  probes  process
-    misbehave  ratelimit  schema  streams
-    endpoints
+    misbehave  ratelimit  schema  shelf  streams
+    endpoints  operations
     afflictions  images
     worker
     fleet
@@ -30,7 +30,8 @@ A module imports only from lines above its own::
     websockets
     balancer
     cloud
-    admin  control
+    admin  serverless
+    control
     server
     front
 

@@ -6,8 +6,7 @@ What the control plane can do is a method here, named as in Runpod's API descrip
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from lbsls.local.balancer import Balancer
@@ -17,10 +16,9 @@ from lbsls.local.fleet import Fleet, Room
 from lbsls.local.logs import Log
 from lbsls.local.problems import not_found
 from lbsls.local.schema import check_create, check_update
+from lbsls.local.shelf import Shelf
 from lbsls.local.worker import Ground
 
-GHOSTS = 1000
-"""Deleted endpoints that a lagging list can still show."""
 STATUSES = ("running", "idle", "initializing", "throttled", "unhealthy")
 
 
@@ -29,21 +27,8 @@ class Endpoint:
     """An endpoint that exists; a queue has no fleet and no balancer here yet."""
 
     release: Release
-    made: float
     fleet: Fleet | None = None
     balancer: Balancer | None = None
-    lists: int = 0
-    looks: int = 0
-
-
-@dataclass
-class Ghost:
-    """An endpoint that was deleted, and that a list which lags behind still shows."""
-
-    shown: dict[str, Any]
-    made: float
-    gone: float
-    lists: int = 0
 
 
 class Cloud:
@@ -53,60 +38,41 @@ class Cloud:
         self.queue_base = ""
         self._ground = ground
         self._world = ground.world
-        self._listed = ground.world.options.listed
         self._key = key
         self._room = Room(ground.world.options.max_processes)
-        self._endpoints: dict[str, Endpoint] = {}
-        self._ghosts: deque[Ghost] = deque(maxlen=GHOSTS)
+        self._endpoints = Shelf("endpoint", ground.world, self._rendered)
         self._ending: set[asyncio.Task[None]] = set()
 
     def list_endpoints(self, lag: float = 0.0) -> list[dict[str, Any]]:
-        """Give all endpoints, the oldest first, as they were so many seconds ago.
-
-        A list that lags shows which endpoints there were, each as it is now, and with an endpoint
-        all older ones.
-        """
-        after = replace(self._listed, seconds=max(lag, self._listed.seconds))
-        now = self._now()
-        shown = []
-        for ghost in self._ghosts:
-            if after.has_come(now - ghost.made, after.polls) and not after.has_come(
-                now - ghost.gone, ghost.lists
-            ):
-                shown.append(ghost.shown)
-            ghost.lists += 1
-        for endpoint in self._endpoints.values():
-            if after.has_come(now - endpoint.made, endpoint.lists):
-                shown.append(self._rendered(endpoint))
-            endpoint.lists += 1
-        return sorted(shown, key=lambda each: str(each["createdAt"]))
+        """Give all endpoints, the oldest first, as they were so many seconds ago."""
+        return self._endpoints.list(lag)
 
     def get_endpoint(self, id_: str) -> dict[str, Any]:
         """Give one endpoint."""
-        return self._rendered(self._find(id_))
+        return self._rendered(self._endpoints.find(id_))
 
     async def create_endpoint(self, body: Any) -> dict[str, Any]:
         """Make an endpoint and what it needs."""
-        now = self._world.clock.now()
+        now, made = self._world.clock.now(), self._world.clock.monotonic()
         release = created(check_create(body), new_id(self._world.chance), now)
-        endpoint = Endpoint(release, self._now())
+        endpoint = Endpoint(release)
         if release.is_balanced:
             endpoint.fleet = Fleet(release, self._ground, self._room)
             endpoint.balancer = Balancer(endpoint.fleet, self._ground, self._key)
         # a caller that goes away meanwhile must not leave half an endpoint
-        await to_its_end(self._open(endpoint))
+        await to_its_end(self._open(endpoint, made))
         return self._rendered(endpoint)
 
-    async def _open(self, endpoint: Endpoint) -> None:
+    async def _open(self, endpoint: Endpoint, made: float) -> None:
         if endpoint.balancer is not None:
             await endpoint.balancer.start()
         if endpoint.fleet is not None:
             endpoint.fleet.reconcile()
-        self._endpoints[endpoint.release.id] = endpoint
+        self._endpoints.put(endpoint.release.id, endpoint, made)
 
     def update_endpoint(self, id_: str, body: Any) -> dict[str, Any]:
         """Change an endpoint."""
-        endpoint = self._find(id_)
+        endpoint = self._endpoints.find(id_)
         endpoint.release = updated(endpoint.release, check_update(body))
         if endpoint.fleet is not None:
             endpoint.fleet.update(endpoint.release)
@@ -114,13 +80,13 @@ class Cloud:
 
     def delete_endpoint(self, id_: str) -> None:
         """Remove an endpoint; its workers end soon after."""
-        endpoint = self._find(id_)
-        self._ghosts.append(Ghost(self._rendered(endpoint), endpoint.made, self._now()))
-        self._end(self._endpoints.pop(id_))
+        endpoint = self._endpoints.find(id_)
+        self._endpoints.remove(id_)
+        self._end(endpoint)
 
     def list_endpoint_workers(self, id_: str) -> dict[str, Any]:
         """Give the workers of an endpoint, and how many there are in each state."""
-        endpoint = self._find(id_)
+        endpoint = self._endpoints.find(id_)
         version = endpoint.release.version
         workers = list(endpoint.fleet.workers.values()) if endpoint.fleet else []
         for worker in workers:
@@ -135,7 +101,7 @@ class Cloud:
 
     def worker_log(self, id_: str, worker: str) -> Log:
         """Give the log of a worker."""
-        fleet = self._find(id_).fleet
+        fleet = self._endpoints.find(id_).fleet
         log = fleet.log_of(worker) if fleet else None
         if log is None:
             raise not_found("worker")
@@ -143,7 +109,7 @@ class Cloud:
 
     async def close(self) -> None:
         """End everything."""
-        for endpoint in self._endpoints.values():
+        for endpoint in self._endpoints:
             self._end(endpoint)
         self._endpoints.clear()
         while self._ending:
@@ -151,33 +117,18 @@ class Cloud:
 
     def name_of(self, id_: str | None) -> str | None:
         """Give the name of an endpoint, None where there is none."""
-        endpoint = self._endpoints.get(id_ or "")
+        endpoint = self._endpoints.get(id_)
         return str(endpoint.release.settings["name"]) if endpoint else None
 
     def check_age(self, id_: str, seconds: float) -> None:
         """Refuse an endpoint that was made less than so many seconds ago, as if it were not."""
-        endpoint = self._endpoints.get(id_)
-        if endpoint is None or self._now() - endpoint.made < seconds:
-            raise not_found("endpoint")
+        self._endpoints.check_age(id_, seconds)
 
     def afflict(self) -> None:
         """Let every worker see which faults there are."""
-        for endpoint in self._endpoints.values():
+        for endpoint in self._endpoints:
             if endpoint.fleet is not None:
                 endpoint.fleet.afflict()
-
-    def _now(self) -> float:
-        return self._world.clock.monotonic()
-
-    def _find(self, id_: str) -> Endpoint:
-        endpoint = self._endpoints.get(id_)
-        if endpoint is None:
-            raise not_found("endpoint")
-        found = self._world.options.found
-        polls, endpoint.looks = endpoint.looks, endpoint.looks + 1
-        if not found.has_come(self._now() - endpoint.made, polls):
-            raise not_found("endpoint")
-        return endpoint
 
     def _rendered(self, endpoint: Endpoint) -> dict[str, Any]:
         base = endpoint.balancer.url if endpoint.balancer else self.queue_base

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import format_datetime
 from typing import Any
@@ -48,12 +48,14 @@ class Visit:
     Attributes:
         fault: what struck it.
         body: the JSON that it brought, once it was read.
-        made: the id of the endpoint that it made.
+        made: the id of what it made.
+        headers: what its answer carries.
     """
 
     fault: Fault | None = None
     body: Any = None
     made: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 Do = Callable[[Visit], Awaitable[web.StreamResponse]]
