@@ -2,5 +2,5 @@
 
 Operation to request, response to value or typed error; no I/O, no waiting, no retry. Everything
 above this package would survive another API. Inside, ``rest`` uses ``encode``, ``decode`` and
-``problems``; ``edge`` stands alone.
+``problems``, ``decode`` uses ``structure``; ``edge`` stands alone.
 """
