@@ -6,6 +6,7 @@ import ast
 import io
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -101,6 +102,7 @@ def test_the_app_runs_alone() -> None:
         port = process.stdout.readline().removeprefix("listening on port ").strip()
         assert requests.get(f"http://127.0.0.1:{port}/ping", timeout=10).status_code == 204
         process.terminate()
+        assert process.wait(60) == -signal.SIGTERM
 
 
 def test_a_step_that_fails_is_told(lbsls: Lbsls, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 import requests
 import responses
@@ -9,7 +11,7 @@ from responses import matchers
 
 from lbsls import ConnectError, TlsError, TransportError, TransportTimeout
 from lbsls.transports.blocking import RequestsTransport
-from lbsls.transports.connections import Exchange
+from lbsls.transports.connections import Exchange, _Source
 from lbsls.values import Body, Request
 
 URL = "https://runpod.test/x"
@@ -49,10 +51,13 @@ def test_errors_of_requests_become_ours(
 
 
 def test_a_reader_ends_with_its_exchange() -> None:
-    """Not one byte is read after the deadline."""
-    with Exchange(-1.0) as exchange:
-        assert exchange.left < 0
-        assert (exchange.connecting, exchange.sent) == (False, False)
+    """Not one byte is read after the deadline, even if it is there."""
+    here, there = socket.socketpair()
+    with here, there:
+        there.sendall(b"too late")
+        file = _Source(here, Exchange(-1.0)).makefile("rb")
+        with file, pytest.raises(TimeoutError, match="the whole exchange is over"):
+            file.read(1)
 
 
 def test_a_transport_can_be_used_after_it_was_closed() -> None:
