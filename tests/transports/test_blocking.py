@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import socket
 
 import pytest
 import requests
 import responses
 from responses import matchers
+from urllib3 import HTTPResponse as Urllib3Response
 
 from lbsls import ConnectError, TlsError, TransportError, TransportTimeout
-from lbsls.transports.blocking import RequestsTransport
+from lbsls.transports.blocking import RequestsTransport, _read
 from lbsls.transports.connections import Exchange, _Source
 from lbsls.values import Body, Request
 
@@ -58,6 +60,14 @@ def test_a_reader_ends_with_its_exchange() -> None:
         file = _Source(here, Exchange(-1.0)).makefile("rb")
         with file, pytest.raises(TimeoutError, match="the whole exchange is over"):
             file.read(1)
+
+
+def test_an_answer_that_comes_too_late_is_no_answer() -> None:
+    """Each piece may come in time, and the whole not."""
+    answer = requests.Response()
+    answer.raw = Urllib3Response(io.BytesIO(b"too late"), preload_content=False)
+    with pytest.raises(TransportTimeout, match="no whole answer within 5s"):
+        _read(answer, Request("GET", URL, timeout=5.0), Exchange(-1.0))
 
 
 def test_a_transport_can_be_used_after_it_was_closed() -> None:
