@@ -70,6 +70,9 @@ def _exchange() -> Exchange | None:
 class _Reader(io.RawIOBase):
     """Reads from a socket as long as the exchange lasts."""
 
+    _raw: Any = None
+    """Ctrl-C may come before there is one, and what is thrown away then is closed all the same."""
+
     def __init__(self, sock: socket.socket, exchange: Exchange) -> None:
         self._sock = sock
         self._raw = sock.makefile("rb", buffering=0)
@@ -82,10 +85,12 @@ class _Reader(io.RawIOBase):
         if self._exchange.left <= 0:
             raise TimeoutError("the time for the whole exchange is over")
         self._sock.settimeout(self._exchange.left)
-        return self._raw.readinto(buffer)
+        count: int | None = self._raw.readinto(buffer)
+        return count
 
     def close(self) -> None:
-        self._raw.close()
+        if self._raw is not None:
+            self._raw.close()
         super().close()
 
 
@@ -100,6 +105,9 @@ class _Source:
 
 
 class _Response(HTTPResponse):
+    fp: Any = None
+    """None as long as there is none, as above."""
+
     def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
         if exchange := _exchange():
             sock = _Source(sock, exchange)

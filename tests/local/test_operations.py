@@ -23,6 +23,7 @@ def test_who_adds_a_page_has_its_host_checked_and_nothing_else(host: str, status
     """A page in a browser brings no key, costs no request, and is in no journal."""
 
     async def hello(request: web.Request) -> web.StreamResponse:
+        """Give a page."""
         return web.Response(text="hello")
 
     async def main() -> None:
@@ -46,6 +47,7 @@ def test_an_operation_may_be_no_part_of_the_rate_limit(monkeypatch: pytest.Monke
     """As those of another address, which has its own; the key is asked for all the same."""
 
     async def hello(request: web.Request, visit: Visit) -> web.StreamResponse:
+        """Give an answer."""
         return answer("hello")
 
     async def main() -> None:

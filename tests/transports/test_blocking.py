@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import socket
+import sys
+from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 import requests
@@ -13,7 +16,7 @@ from urllib3 import HTTPResponse as Urllib3Response
 
 from lbsls import ConnectError, TlsError, TransportError, TransportTimeout
 from lbsls.transports.blocking import RequestsTransport, _read
-from lbsls.transports.connections import Exchange, _Source
+from lbsls.transports.connections import Exchange, _Response, _Source
 from lbsls.values import Body, Request
 
 URL = "https://runpod.test/x"
@@ -50,6 +53,26 @@ def test_errors_of_requests_become_ours(
     assert (type(caught.value), caught.value.sent) == (kind, sent)
     assert caught.value.__cause__ is raised
     assert raised.__traceback__ is None
+
+
+@pytest.mark.parametrize("exchange", [nullcontext(), Exchange(10.0)], ids=["free", "exchange"])
+def test_a_response_that_ctrl_c_kept_from_being_made_is_thrown_away_in_silence(
+    exchange: AbstractContextManager[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can catch what an object says as it goes; it would stand above the traceback."""
+
+    class Interrupted:
+        def makefile(self, mode: str, buffering: int = -1) -> io.BufferedReader:
+            """Be interrupted."""
+            raise KeyboardInterrupt
+
+    said: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    with exchange, pytest.raises(KeyboardInterrupt) as caught:
+        _Response(Interrupted())
+    del caught
+    gc.collect()
+    assert said == []
 
 
 def test_a_reader_ends_with_its_exchange() -> None:
